@@ -14,8 +14,9 @@ from temporalio.api.common.v1 import Payloads
 from temporalio.converter import DataConverter, WorkflowSerializationContext
 from typer.testing import CliRunner
 
-from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher, converter
+from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.codec_server import MOST_BODY, codec_server
+from lightagent.adapters.engines.temporal.large_payloads import converter
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.app import app

@@ -12,7 +12,8 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 
-from lightagent.adapters.engines.temporal.codec import ENCODING, KEY_ID, EncryptingCodec, PayloadCipher, converter
+from lightagent.adapters.engines.temporal.codec import ENCODING, KEY_ID, EncryptingCodec, PayloadCipher
+from lightagent.adapters.engines.temporal.large_payloads import converter
 from lightagent.adapters.engines.temporal.orders import workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.adapters.registry import open_adapter

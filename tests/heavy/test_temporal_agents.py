@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,10 @@ from temporalio.client import Client
 from lightagent import LightAgent, LightFlow, Limits, tool
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
-from lightagent.adapters.engines.temporal.orders import SETTLE
+from lightagent.adapters.engines.temporal.orders import SETTLE, workflow_id
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.conversation.messages import ToolCall, ToolMessage
-from lightagent.domain.flow.events import AttemptStarted
+from lightagent.domain.flow.events import AttemptStarted, AttemptStopped
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 from lightagent.ports.models import ChatRequest
@@ -140,14 +140,41 @@ async def test_a_run_ends_right_where_its_history_is_long_and_an_agent_is_at_wor
         result = await flow.arun(query, run_id="r")
         assert (result.status, result.content) == ("success", "all done"), result.to_dict()
         client = await Client.connect(server.address)
-        settled = 0
+        settled = workflows = 0
         async for workflow in client.list_workflows():
+            workflows += 1
             handle = client.get_workflow_handle(workflow.id, run_id=workflow.run_id)
             async for event in handle.fetch_history_events():
                 accepted = event.workflow_execution_update_accepted_event_attributes
                 settled += accepted.accepted_request.input.name == SETTLE
-        assert 1 <= settled < 10, "the caller waits, and does not ask again and again"
+        assert 1 <= settled < workflows + 10, "the caller waits, and does not ask again and again"
         await engine.aclose()
+
+
+@pytest.mark.needs("temporal")
+@pytest.mark.timeout(240)
+async def test_a_long_step_goes_on_in_other_workflows_and_no_finished_call_is_made_again(tmp_path: Path) -> None:
+    """The server suggests another workflow after so few events that an agent's step takes several; workers die."""
+    few = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=25")
+    with temporal_server(tmp_path, *few) as server:
+        number = count(1)
+        cases = [
+            Case(next(number), kind, f"tool {WORKERS[kind]}_note {turn}")
+            for kind, turn in (("plain", 2), ("plain", 4), ("nested", 3), ("handoff", 3))
+        ]
+
+        async def carried_out(case: Case) -> None:
+            folder = tmp_path / case.queue
+            folder.mkdir()
+            await check(case, folder, server.address)
+            client = await Client.connect(server.address)
+            handle = client.get_workflow_handle(workflow_id("", FlowRun(Scope(), case.queue)))
+            about = (await handle.describe()).raw_description.workflow_execution_info
+            assert about.first_run_id != about.execution.run_id, (case, "it went on in another workflow")
+
+        async with asyncio.TaskGroup() as group:
+            for case in cases:
+                group.create_task(carried_out(case))
 
 
 async def check(case: Case, folder: Path, address: str) -> None:
@@ -170,7 +197,8 @@ async def check(case: Case, folder: Path, address: str) -> None:
     assert len(ended) == (3 if case.kind == "handoff" else 4) - in_a_tool, (case, calls)
     events = await engine.events(FlowRun(Scope(), case.queue))
     begun_anew = sum(isinstance(event, AttemptStarted) for event in events) - 1
-    assert begun_anew == 1 + (len(NUMBERS) if case.kind == "approval" else 0), "after the death, and each decision"
+    left = sum(isinstance(event, AttemptStopped) for event in events)
+    assert begun_anew == left + 1 + (len(NUMBERS) if case.kind == "approval" else 0), "also after a death and decisions"
     await engine.aclose()
 
 

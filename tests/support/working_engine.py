@@ -13,6 +13,7 @@ from temporalio.client import Client
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
@@ -29,12 +30,13 @@ class WorkingEngine(TemporalEngine):
 
     Args:
         cipher: encrypts what the server is sent.
+        large: where large payloads are kept.
     """
 
-    def __init__(self, address: str, cipher: PayloadCipher | None = None) -> None:
+    def __init__(self, address: str, cipher: PayloadCipher | None = None, large: LargePayloads | None = None) -> None:
         name = f"test {next(_NUMBERS)} {uuid4().hex[:6]}"
         codec = None if cipher is None else EncryptingCodec(cipher, f"{name}:")
-        self.place = Place(address, "default", codec=codec)
+        self.place = Place(address, "default", codec=codec, large=large)
         self.queue = name
         super().__init__(self.place, task_queue=name, prefix=f"{name}:", heartbeat=10, patience=30)
         self.prefix = f"{name}:"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_again import out_of_time
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
 from lightagent.application.flow.changed_flow import change_to, within
@@ -14,6 +15,9 @@ from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.make_attempt import failed, make_attempt
+from lightagent.application.flow.own_requests import check_decider
+from lightagent.application.flow.seen_elsewhere import seen_attempt
+from lightagent.application.flow.seen_flow import UNSEEN, Seen
 from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.flow.step_queries import made_query, plain_query
 from lightagent.application.foreign_code import FAILURES, failure
@@ -35,12 +39,14 @@ class FlowSteps(FlowCode):
 
     Args:
         name: of the flow.
+        seen: how telemetry sees the attempts that are made here.
     """
 
-    def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock) -> None:
+    def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock, seen: Seen = UNSEEN) -> None:
         self.name = name
         self.steps: tuple[LightFlowStep, ...] = tuple(steps)
         self._clock = clock
+        self._seen = seen
 
     @property
     def definition(self) -> FlowDefinition:
@@ -57,6 +63,9 @@ class FlowSteps(FlowCode):
     ) -> Sequence[FlowEvent]:
         state = fold(past)
         flow = _Collecting(self, state, past, self._clock, record)
+        waiting = state.nodes.get(path)
+        if waiting is not None and waiting.status == "waiting_approval" and waiting.expires is not None:
+            return await out_of_time(flow, waiting)
         match _open_at(state, path):
             case Ask() as move:
                 await ask_step(flow, move)
@@ -67,14 +76,21 @@ class FlowSteps(FlowCode):
             case Do() as move:
                 query = str(move.query)
                 asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
-                try:
-                    await make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
-                finally:
-                    await flow.stop_recording()
+                flow.watchers = self._seen.watchers()
+                with seen_attempt(flow.watchers, past, path, flow.told, self._clock):
+                    try:
+                        work = make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
+                        # The span of the attempt stays the current one in the task that makes it.
+                        await (work if flow.watchers is None else asyncio.create_task(work))
+                    finally:
+                        await flow.stop_recording()
         return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
-        return decided(by_work(self.steps), fold(past), step, decision, now)
+        steps, state = by_work(self.steps), fold(past)
+        event = decided(steps, state, step, decision, now)
+        check_decider(steps, state, event, now)
+        return event
 
 
 class _Collecting(ActiveFlow):

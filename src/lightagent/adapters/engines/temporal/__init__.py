@@ -2,9 +2,10 @@
 
 Read in this order: `orders` (what passes between the parts), `run_loop` (the flow's machine, folded in a workflow),
 `failures`, `machine` (what it is folded with), `workflow` (what Temporal calls), `activity` (a worker carries out a
-move), `worker`; `connection` and `faults` (the server), `payload_keys`, `codec` and `codec_server` (what
-encrypts), `sizes`, `starting`, `runs`, `stuck` and `attributes` (runs as the server has them), and `engine`, which is
-the port. The SDK is imported by those who open the engine.
+move), `recording` and `event_pages` (what it tells and asks meanwhile), `worker`; `connection`, `runtime`,
+`trace_context`, `trace_headers` and `faults` (the server), `payload_keys`, `codec` and `codec_server` (what encrypts),
+`large_payloads` and `payload_pruning`, `sizes`, `starting`, `runs`, `stuck` and `attributes` (runs as the server has
+them), and `engine`, which is the port. The SDK is imported by those who open the engine.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
-from lightagent.adapters.registry import Adapter
+from lightagent.adapters.registry import Adapter, open_nested, outlives_process
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.ports.journals import JournalStore
 
 if TYPE_CHECKING:
     from lightagent.adapters.engines.temporal.codec import EncryptingCodec
     from lightagent.adapters.engines.temporal.engine import TemporalEngine
+    from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
 
 EXTRA: Final = "temporal"
 
@@ -57,6 +62,41 @@ class EncryptionOptions(BaseModel):
         return EncryptingCodec(PayloadCipher(keys), prefix, takes_plain=self.takes_plain)
 
 
+class LargePayloadOptions(BaseModel):
+    """The option `large_payloads`: where large payloads are kept, so that the server has references to them."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    # The options of the store may hold secrets, of which only that store knows.
+    store: JsonObject = Field(
+        repr=False, description="the journal store of all callers and workers: its kind and its options"
+    )
+    over: int = Field(
+        default=100_000, ge=10_000, le=1_800_000, description="bytes beyond which a payload is kept in the store"
+    )
+
+    def open(self) -> LargePayloads:
+        """Open the store.
+
+        Raises:
+            ConfigurationError: its kind is unknown, is none of a journal store, or forgets with its process.
+        """
+        from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
+
+        at = "flow.engine.large_payloads.store"
+        store = open_nested("journals", self.store, at=at, example="postgres")
+        if not isinstance(store, JournalStore):
+            raise ConfigurationError(
+                f"{at}.kind: {self.store['kind']!r} opened a {type(store).__name__}, which is not a JournalStore."
+            )
+        if not outlives_process(self.store):
+            raise ConfigurationError(
+                f"{at}: workers and callers in other processes do not see this store.",
+                guidance="Choose one that they share, such as postgres; on one machine sqlite or files will do.",
+            )
+        return LargePayloads(store, self.over)
+
+
 class TemporalOptions(BaseModel):
     """Options of the kind `temporal`."""
 
@@ -68,6 +108,10 @@ class TemporalOptions(BaseModel):
         default="lightagent",
         min_length=1,
         description="what the task queues of all flows begin with; a slash and the flow's name follow",
+    )
+    tenant_queues: dict[str, str] = Field(
+        default_factory=dict,
+        description="what the task queues begin with for runs of a tenant that has workers of its own, by tenant",
     )
     prefix: str = Field(
         default="",
@@ -92,6 +136,9 @@ class TemporalOptions(BaseModel):
     encryption: EncryptionOptions | None = Field(
         default=None, description="encrypts what the server is sent: keys, and which of them encrypts"
     )
+    large_payloads: LargePayloadOptions | None = Field(
+        default=None, description="keeps large payloads in a store, and sends the server references to them"
+    )
 
 
 def _open(options: TemporalOptions) -> TemporalEngine:
@@ -107,10 +154,12 @@ def _open(options: TemporalOptions) -> TemporalEngine:
         options.cert_file,
         options.key_file,
         None if options.encryption is None else options.encryption.codec(options.prefix),
+        None if options.large_payloads is None else options.large_payloads.open(),
     )
     return TemporalEngine(
         place,
         task_queue=options.task_queue,
+        tenant_queues=options.tenant_queues,
         prefix=options.prefix,
         heartbeat=options.heartbeat,
         longest=options.longest,

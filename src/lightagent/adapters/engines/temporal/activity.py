@@ -11,26 +11,30 @@ from typing import Final
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from lightagent.adapters.engines.temporal.event_pages import asked_page
 from lightagent.adapters.engines.temporal.orders import (
     CARRY_OUT,
-    EVENTS,
     HELD,
     LEFT,
-    EventPage,
     Order,
+    most_bytes,
     read_all,
     size_of,
 )
 from lightagent.adapters.engines.temporal.recording import Recorder
-from lightagent.adapters.engines.temporal.sizes import fitting
-from lightagent.domain.errors import ConfigurationError
+from lightagent.adapters.engines.temporal.sizes import fitting, unkept
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.ports.flow_engine import FlowCode
 
 BEAT: Final = 2.0
 """Seconds between two signs of life, by which a worker also learns soon that an attempt is to be stopped."""
+
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between the tries to keep what a step has given in the store of large payloads."""
 
 _MOST_KEPT: Final = 200
 """Runs whose events a worker keeps, so that it asks for the new ones alone."""
@@ -42,26 +46,39 @@ class CarryOut:
     Args:
         flows: the code of each flow, by its name; looked at anew for each move.
         client: asks workflows for the events of their runs.
+        large: see `FlowInput`.
     """
 
-    def __init__(self, flows: Mapping[str, FlowCode], client: Client) -> None:
+    def __init__(self, flows: Mapping[str, FlowCode], client: Client, large: int = 0) -> None:
         self._flows = flows
         self._client = client
+        self._large, self._most = large, most_bytes(large)
         self._known: OrderedDict[str, list[str]] = OrderedDict()
+        self._under_way: set[asyncio.Task[object]] = set()
+
+    def interrupt(self) -> None:
+        """Stop all that is under way; other workers go on with it."""
+        for task in self._under_way:
+            task.cancel()
 
     @activity.defn(name=CARRY_OUT)
     async def carry_out(self, order: Order) -> list[str]:
         """What the flow's code answers at a path of a run, as events."""
-        beating = asyncio.create_task(_beat())
+        beating, own = asyncio.create_task(_beat()), asyncio.current_task()
+        if own is not None:
+            self._under_way.add(own)
         try:
             return await self._result(order)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
-            if details is None or not details.worker_shutdown or details.cancel_requested:
+            if details is not None and (details.cancel_requested or not details.worker_shutdown):
                 raise
+            # Without details the worker was interrupted, or its event loop ends.
             # The server would give it to the next worker, and the run's record would not tell that it began twice.
             raise _not_here(LEFT, "The worker was stopped.") from None
         finally:
+            if own is not None:
+                self._under_way.discard(own)
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating
@@ -69,11 +86,32 @@ class CarryOut:
     async def _result(self, order: Order) -> list[str]:
         past = await self._given(order)
         events = read_all(past)
-        recorder = Recorder(self._client, order.path, events, size_of(past))
+        recorder = Recorder(self._client, order.path, events, size_of(past), self._most)
         answers = await self._answers(order, events, recorder)
         if recorder.is_refused:
             raise _not_here(LEFT, "The attempt goes on elsewhere, or is over.")
-        return fitting(order.path, recorder.too_large or answers, recorder.size)
+        answers = recorder.too_large or answers
+        texts = fitting(order.path, answers, recorder.size, self._most)
+        return await self._kept(order.path, answers, texts) if self._large and size_of(texts) > self._large else texts
+
+    async def _kept(self, path: str, answers: Sequence[FlowEvent], texts: list[str]) -> list[str]:
+        """Return the texts once they are in the store of large payloads; if that fails, that the step has failed.
+
+        The SDK would take an error of the store for one of the activity, and have all its work done again.
+        """
+        about = activity.info()
+        context = WorkflowSerializationContext(about.namespace, about.workflow_id or "")
+        keeping = self._client.data_converter.with_context(context)
+        for pause in (*_PAUSES, None):
+            try:
+                await keeping.encode([texts])
+            except StoreError as error:
+                if pause is None:
+                    return unkept(path, answers, error)
+                await asyncio.sleep(pause)
+            else:
+                break
+        return texts
 
     async def _answers(self, order: Order, past: Sequence[FlowEvent], recorder: Recorder) -> Sequence[FlowEvent]:
         code = self._flows.get(order.flow)
@@ -106,7 +144,7 @@ class CarryOut:
         total = len(known) + 1 if count is None else count
         while len(known) < total:
             begin = len(known)
-            page: EventPage = await handle.query(EVENTS, begin, result_type=EventPage)
+            page = await asked_page(handle, begin)
             total = page.total if count is None else count
             if page.total < total:
                 raise ApplicationError("The workflow has fewer events than its order says.")
@@ -122,5 +160,5 @@ def _not_here(kind: str, text: str) -> ApplicationError:
 
 async def _beat() -> None:
     while True:
+        await asyncio.sleep(BEAT)  # What ends sooner costs the server no request.
         activity.heartbeat()
-        await asyncio.sleep(BEAT)

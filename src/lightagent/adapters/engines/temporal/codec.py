@@ -7,6 +7,7 @@ print that differs for different secrets of a key's id, so that a wrong key is n
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,7 +19,6 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import (
     ActivitySerializationContext,
-    DataConverter,
     DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
@@ -30,7 +30,7 @@ from temporalio.converter import (
 
 from lightagent.adapters.engines.temporal.payload_keys import PayloadKeys
 from lightagent.adapters.registry import install_command
-from lightagent.domain.errors import ContentKeyError, MissingExtraError, TamperedStream
+from lightagent.domain.errors import ContentKeyError, MissingExtraError, StoreError, TamperedStream
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -102,7 +102,18 @@ class PayloadCipher:
             text = self._cipher(name, tenant).decrypt(data[:_NONCE].ljust(_NONCE), data[_NONCE:], place)
             return Payload.FromString(text)
         except (self._invalid, DecodeError):
-            raise _changed(f"one that was encrypted with the key {name!r:.40} was changed") from None
+            raise tampered(f"one that was encrypted with the key {name!r:.40} was changed") from None
+
+    def print_of(self, data: bytes, tenant: str, payload: Payload) -> str:
+        """A text that tells contents of a tenant apart, with the key of an encrypted payload.
+
+        Raises:
+            ContentKeyError: its key is not here.
+        """
+        name = payload.metadata.get(KEY_ID, b"").decode("ascii", "replace")
+        if name not in self._prints:
+            raise self._no_key(name)
+        return hmac.digest(self._keys.print_key(name, tenant), data, "sha256").hex()
 
     def _no_key(self, name: str) -> ContentKeyError:
         known = name in self._prints
@@ -147,34 +158,35 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         """
         return [self._decoded(one) for one in payloads]
 
+    def print_of(self, data: bytes, tenant: str, payload: Payload) -> str:
+        """See `PayloadCipher.print_of`."""
+        return self._cipher.print_of(data, tenant, payload)
+
     def _decoded(self, payload: Payload) -> Payload:
         if payload.metadata.get("encoding", b"") != ENCODING:
             if self._takes_plain:
                 return payload
-            raise _changed("one is not encrypted", "A run from before there were keys is read with takes_plain = true.")
+            raise tampered("one is not encrypted", "A run from before there were keys is read with takes_plain = true.")
         if self._tenant is not None and tenant_of(payload) != self._tenant:
-            raise _changed("one was encrypted for another tenant")
+            raise tampered("one was encrypted for another tenant")
         return self._cipher.decrypted(payload)
+
+
+class MissingPayload(StoreError):
+    """A payload that a history refers to is not in the store of large payloads."""
 
 
 class EncodedFailures(DefaultFailureConverterWithEncodedAttributes):
     """Encodes the messages and traces of failures, except of those that say why a payload cannot be decoded.
 
-    Those name keys and no content, and must be readable without the key, such as in the web interface.
+    Those name keys, runs and no content, and must be readable without the key, such as in the web interface.
     """
 
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
-        if isinstance(exception, ContentKeyError | TamperedStream):
+        if isinstance(exception, ContentKeyError | TamperedStream | MissingPayload):
             DefaultFailureConverter().to_failure(exception, payload_converter, failure)
         else:
             super().to_failure(exception, payload_converter, failure)
-
-
-def converter(codec: PayloadCodec | None) -> DataConverter:
-    """How values become payloads, and, where there is a codec, the texts of failures as well."""
-    if codec is None:
-        return DataConverter.default
-    return DataConverter(payload_codec=codec, failure_converter_class=EncodedFailures)
 
 
 def tenant_of(payload: Payload) -> str:
@@ -187,7 +199,8 @@ def _tenant_in(workflow: str, prefix: str) -> str:
     return unquote(workflow.removeprefix(prefix).partition("/")[0]) if workflow.startswith(prefix) else ""
 
 
-def _changed(what: str, guidance: str = "") -> TamperedStream:
+def tampered(what: str, guidance: str = "") -> TamperedStream:
+    """The error that something of the payloads was changed."""
     return TamperedStream(
         f"The payloads on the Temporal server were tampered with: {what}.",
         guidance=guidance or "Find out who writes to the server's database.",

@@ -7,7 +7,7 @@ import atexit
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,10 @@ from temporalio.client import Client
 from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError, TLSConfig
 
-from lightagent.adapters.engines.temporal.codec import converter
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
+from lightagent.adapters.engines.temporal.large_payloads import LargePayloads, converter
+from lightagent.adapters.engines.temporal.runtime import runtime
+from lightagent.adapters.engines.temporal.trace_context import TraceContext
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError
 
@@ -36,6 +38,8 @@ class Place:
         ca_file, cert_file, key_file: PEM files: of the authority that the server is checked against instead of the
             system's, and of the client where the server asks for its certificate.
         codec: encodes payloads, such as `EncryptingCodec`; callers and workers need the same.
+        large: where large payloads are kept, so that the server has references to them; None: the server has them.
+        metrics: IP:PORT where this process serves the SDK's metrics for Prometheus; empty for none.
     """
 
     address: str
@@ -46,6 +50,8 @@ class Place:
     cert_file: str = ""
     key_file: str = ""
     codec: PayloadCodec | None = None
+    large: LargePayloads | None = None
+    metrics: str = ""
 
     def __repr__(self) -> str:
         return f"Place({self.address!r}, {self.namespace!r})"
@@ -57,11 +63,20 @@ class Place:
 
 
 class Connection:
-    """Gives the running loop's client. Nothing is opened before that."""
+    """Gives the running loop's client. Nothing is opened before that.
 
-    def __init__(self, place: Place) -> None:
+    Args:
+        prefix: what the ids of workflows begin with.
+    """
+
+    def __init__(self, place: Place, prefix: str = "") -> None:
         self.place = place
-        self._clients = PerLoop(lambda: _Connecting(place), _forget)
+        self._prefix = prefix
+        self._clients = PerLoop(lambda: _Connecting(place, prefix), _forget)
+
+    def with_metrics(self, address: str) -> Connection:
+        """Another connection to the same place, whose metrics are served at IP:PORT."""
+        return Connection(replace(self.place, metrics=address), self._prefix)
 
     async def client(self) -> Client:
         """The running loop's client.
@@ -73,22 +88,24 @@ class Connection:
         return await (await self._clients.get()).client()
 
     async def aclose(self) -> None:
-        """Forget the running loop's client."""
+        """Forget the running loop's client, and close the store of large payloads until it is needed again."""
         await self._clients.aclose()
+        if self.place.large is not None:
+            await self.place.large.store.aclose()
 
 
 class _Connecting:
     """A client that connects once."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, place: Place, prefix: str) -> None:
+        self._place, self._prefix = place, prefix
         self._lock = asyncio.Lock()
         self._client: Client | None = None
 
     async def client(self) -> Client:
         async with self._lock:
             if self._client is None:
-                self._client = await _connect(self._place)
+                self._client = await _connect(self._place, self._prefix)
             return self._client
 
     def forget(self) -> None:
@@ -100,14 +117,16 @@ async def _forget(connecting: _Connecting) -> None:
     connecting.forget()
 
 
-async def _connect(place: Place) -> Client:
+async def _connect(place: Place, prefix: str) -> Client:
     try:
         return await Client.connect(
             place.address,
             namespace=place.namespace,
             api_key=place.api_key or None,
             tls=_tls(place) if place.has_tls else False,
-            data_converter=converter(place.codec),
+            data_converter=converter(place.codec, place.large, prefix),
+            runtime=runtime(place.metrics),
+            interceptors=[TraceContext()],
         )
     except RPCError as error:
         raise fault(error, place.address, place.namespace) from None

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.flow.events import Answered, AttemptFailed, FlowEvent, StepApprovalDecided, StepApprovalRequested
+from lightagent.domain.flow.events import (
+    Answered,
+    AttemptFailed,
+    AttemptFinished,
+    FlowEvent,
+    StepApprovalDecided,
+    StepApprovalRequested,
+)
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
+from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.review.decisions import ApprovalDecision
 
 
@@ -22,3 +32,19 @@ def failures_of(move: Ask | AskHuman | Do, text: str, now: float) -> list[FlowEv
             ]
         case Do():
             return [AttemptFailed(move.path, move.epoch, move.attempt, error, at=now)]
+
+
+def mended(event: FlowEvent, refusal: Refused) -> FlowEvent | None:
+    """What stands for an event that can never be: that the step has failed, and why. None for one that is too late."""
+    if refusal.kind not in ("form", "limit"):
+        return None
+    match event:
+        case Answered(error=None):
+            return replace(event, error=refusal.info)
+        case StepApprovalDecided(error=None):
+            decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
+            return replace(event, decision=decision, error=refusal.info)
+        case AttemptFinished():
+            return AttemptFailed(event.path, event.epoch, event.attempt, refusal.info, at=event.at)
+        case _:
+            return None

@@ -33,6 +33,9 @@ SETTLE: Final = "settle"
 EVENTS: Final = "events"
 """The query for what is on record of a run, a page at a time."""
 
+EVENT: Final = "event"
+"""The query for one event that is larger than a page."""
+
 HELD: Final = "lightagent.held"
 """The type of a failure that a worker with other code may not have: the server tries again and again."""
 
@@ -41,6 +44,9 @@ LEFT: Final = "lightagent.left"
 
 MOST_BYTES: Final = 1_800_000
 """Of one payload. The server refuses those beyond 2 MB, with what is around them."""
+
+MOST_STORED: Final = 40_000_000
+"""Of one payload where large ones are kept elsewhere: as much as a run may have on record."""
 
 INLINE_BYTES: Final = 8_000
 """Below this a worker is sent the events of a run with what it is to do; beyond it asks for those it does not know, so
@@ -56,12 +62,22 @@ class FlowInput:
         heartbeat: seconds without a sign of life after which a worker counts as dead.
         longest: seconds that a step without a limit of its own may take.
         attributes: the namespace has the search attribute of the status.
+        large: the bytes beyond which payloads are kept in a store of their own; 0: there is none.
+        hands_over: an agent's work goes on in another workflow where the history of this one is long. Runs that were
+            begun by earlier versions do not have it, so that their histories replay.
     """
 
     past: list[str]
     heartbeat: float
     longest: float
     attributes: bool = False
+    large: int = 0
+    hands_over: bool = False
+
+    @property
+    def most(self) -> int:
+        """The bytes that one payload may have."""
+        return most_bytes(self.large)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +132,21 @@ class EventPage:
 
     Attributes:
         total: how many there are.
+        alone: the next event is larger than a page, and is asked for by itself.
     """
 
     total: int
     events: list[str]
+    alone: bool = False
+
+
+def most_bytes(large: int) -> int:
+    """The bytes that one payload may have.
+
+    Args:
+        large: see `FlowInput`.
+    """
+    return MOST_STORED if large else MOST_BYTES
 
 
 def read_all(texts: Iterable[str]) -> list[FlowEvent]:
@@ -151,6 +178,15 @@ def workflow_id(prefix: str, run: FlowRun) -> str:
 def owner_prefix(prefix: str, owner: Scope) -> str:
     """What the ids of all workflows of an owner begin with."""
     return f"{prefix}{quote(owner.tenant, safe='')}/{quote(owner.user, safe='')}/"
+
+
+def run_of(prefix: str, workflow: str) -> FlowRun | None:
+    """The run whose workflow has this id; None for an id of another form."""
+    parts = workflow.removeprefix(prefix).split("/", 2)
+    if not workflow.startswith(prefix) or len(parts) < 3:
+        return None
+    tenant, user, run_id = map(unquote, parts)
+    return FlowRun(Scope(tenant, user), run_id)
 
 
 def run_id_of(workflow: str, begin: str) -> str | None:

@@ -29,6 +29,10 @@ class PayloadKeys:
         """The key of 32 bytes for the payloads of one tenant."""
         return derived(self.roots[name], "tenant", tenant)
 
+    def print_key(self, name: str, tenant: str) -> bytes:
+        """The key of 32 bytes for the names of payloads of one tenant that are kept outside of the server."""
+        return derived(self.roots[name], "name", tenant)
+
     def place(self, name: str, tenant: str) -> bytes:
         """What is authenticated with every payload of a tenant."""
         return packed("payload", name, tenant)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
@@ -19,7 +18,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.failures import failures_of
+    from lightagent.adapters.engines.temporal.deadlines import Deadlines
+    from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
@@ -31,24 +31,21 @@ with workflow.unsafe.imports_passed_through():
         size_of,
     )
     from lightagent.domain.flow.events import (
-        Answered,
         AttemptFailed,
-        AttemptFinished,
         AttemptNoted,
         AttemptStarted,
         AttemptStopped,
         DefinitionChanged,
         FlowEvent,
         FlowFinished,
-        StepApprovalDecided,
         WaitBegan,
         WaitEnded,
     )
     from lightagent.domain.flow.making_moves import move_of
     from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
+    from lightagent.domain.flow.nodes import Node
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import FlowState, fold
-    from lightagent.domain.review.decisions import ApprovalDecision
 
 Key: TypeAlias = tuple[str, int, str]
 Carried: TypeAlias = Ask | AskHuman | Do
@@ -93,6 +90,7 @@ class RunLoop:
             (event.path, event.epoch, event.attempt) for event in self.events if isinstance(event, AttemptNoted)
         )
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._deadlines = Deadlines(lambda: self.state.nodes.values(), self._ask_others)
 
     @property
     def has_moves(self) -> bool:
@@ -107,12 +105,22 @@ class RunLoop:
     @property
     def is_settled(self) -> bool:
         """Whether the run is over, or waits for external input."""
-        return not self._moves and not self._tasks
+        return not self._moves and not self._tasks and not self._deadlines.is_asking
 
     @property
     def has_only_alarms(self) -> bool:
         """Whether no worker has anything of this run in hand."""
         return self._tasks.keys() <= self._alarms
+
+    @property
+    def has_only_leavers(self) -> bool:
+        """Whether all that workers have in hand puts on record what it does, so that it can go on elsewhere."""
+        return all(self._leaves(key) for key in self._tasks if key not in self._alarms)
+
+    def may_leave(self, path: str) -> bool:
+        """Whether a step's attempt may go on elsewhere; one that must not be repeated stays where it is."""
+        node = self.state.nodes.get(path)
+        return self._given.hands_over and node is not None and node.step.repeatable
 
     def carry_out(self) -> None:
         """Begin all that is to be done."""
@@ -123,6 +131,7 @@ class RunLoop:
         for key in [key for key in self._tasks if key not in self._dropped and self._is_worthless(key)]:
             self._dropped.add(key)
             self._tasks[key].cancel()
+        self._deadlines.keep()
 
     def refill(self) -> None:
         """Continue in this workflow with what was left for a new one; what is under way is not begun twice."""
@@ -165,8 +174,8 @@ class RunLoop:
             else:
                 opened = self.state.apply(event)
         except Refused as refusal:
-            mended = _mended(event, refusal)
-            return mended is not None and self.tell(mended)
+            instead = mended(event, refusal)
+            return instead is not None and self.tell(instead)
         if isinstance(event, AttemptNoted):
             self._noted[event.path, event.epoch, event.attempt] += 1
         self.events.append(event)
@@ -218,6 +227,11 @@ class RunLoop:
                 self._stops.remove(stop)
                 self._stopped(stop)
 
+    def _leaves(self, key: Key) -> bool:
+        path, epoch, what = key
+        number = what.removeprefix(_ATTEMPT).strip()
+        return number.isdecimal() and self._noted[path, epoch, int(number)] > 0 and self.may_leave(path)
+
     def _open_at(self, key: Key) -> Move | None:
         """Return the open move of this key as of now, or None if it became obsolete.
 
@@ -256,6 +270,15 @@ class RunLoop:
         if self._open_at(_key(move)) is not None:
             self.tell(WaitEnded(move.path, move.epoch, at=_now()))
 
+    async def _ask_others(self, node: Node) -> None:
+        """People's time to decide is over: code says who is asked next, or that the step has failed."""
+        while True:
+            answers = await self._code(AskHuman(node.path, node.epoch, node.subject, node.step))
+            if answers is not None:
+                self._tell_all(answers)
+                if not any(isinstance(one, DefinitionChanged) for one in answers):
+                    return
+
     async def _ask(self, move: Ask | AskHuman) -> None:
         """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""
         while isinstance(now := self._open_at(_key(move)), (Ask, AskHuman)):
@@ -281,6 +304,8 @@ class RunLoop:
                     continue
                 answers = await self._code(move)
                 begun = False
+                if answers is None and self.is_drained and self._given.hands_over:
+                    return  # It goes on in the next workflow.
                 if answers is not None:
                     self._tell_all(answers)
                     if not any(isinstance(one, DefinitionChanged) for one in answers):
@@ -376,19 +401,3 @@ def _key(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
         case _:
             assert_never(move)
     return move.path, move.epoch, what
-
-
-def _mended(event: FlowEvent, refusal: Refused) -> FlowEvent | None:
-    """What stands for an event that can never be: that the step has failed, and why. None for one that is too late."""
-    if refusal.kind not in ("form", "limit"):
-        return None
-    match event:
-        case Answered(error=None):
-            return replace(event, error=refusal.info)
-        case StepApprovalDecided(error=None):
-            decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
-            return replace(event, decision=decision, error=refusal.info)
-        case AttemptFinished():
-            return AttemptFailed(event.path, event.epoch, event.attempt, refusal.info, at=event.at)
-        case _:
-            return None

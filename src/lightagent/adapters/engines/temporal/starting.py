@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -16,7 +16,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from lightagent.adapters.engines.temporal.attributes import FLOW, TENANT, USER, has_attributes
-from lightagent.adapters.engines.temporal.orders import WORKFLOW, FlowInput, queue_of, workflow_id, written
+from lightagent.adapters.engines.temporal.orders import WORKFLOW, FlowInput, most_bytes, queue_of, workflow_id, written
 from lightagent.adapters.engines.temporal.sizes import too_large
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
@@ -43,6 +43,8 @@ class Starter:
         queues: what the task queues of all flows begin with.
         heartbeat, longest: see `FlowInput`.
         patience: seconds to wait for a worker that has the flow.
+        tenants: what the task queues begin with instead for runs of a tenant, by tenant.
+        large: see `FlowInput`.
     """
 
     prefix: str
@@ -50,6 +52,8 @@ class Starter:
     heartbeat: float
     longest: float
     patience: float
+    tenants: Mapping[str, str]
+    large: int = 0
     _has_attributes: bool | None = field(default=None, init=False)
     _seen: set[str] = field(default_factory=set, init=False)
 
@@ -62,22 +66,23 @@ class Starter:
         """
         state = fold(past)
         run = FlowRun(state.started.scope, state.run_id)
-        queue, ident = queue_of(self.queues, state.definition.name), workflow_id(self.prefix, run)
+        queues = self.tenants.get(run.owner.tenant, self.queues)
+        queue, ident = queue_of(queues, state.definition.name), workflow_id(self.prefix, run)
         texts = written(past)
-        if (refused := too_large(past, texts)) is not None:
+        if (refused := too_large(past, texts, most_bytes(self.large))) is not None:
             raise refused
         _check_names(ident, queue)
         await self._check_workers(client, queue, state.definition.name)
         if self._has_attributes is None:
             self._has_attributes = await has_attributes(client)
-        given = FlowInput(texts, self.heartbeat, self.longest, self._has_attributes)
+        given = FlowInput(texts, self.heartbeat, self.longest, self._has_attributes, self.large, hands_over=True)
         try:
             await _begin(client, ident, queue, given, state)
         except RPCError as error:
             if not given.attributes or error.status is not RPCStatusCode.INVALID_ARGUMENT:
                 raise
             self._has_attributes = False  # The server that answers has not heard of them yet, or they were removed.
-            await _begin(client, ident, queue, FlowInput(texts, self.heartbeat, self.longest), state)
+            await _begin(client, ident, queue, replace(given, attributes=False), state)
             self._has_attributes = None
         return run
 

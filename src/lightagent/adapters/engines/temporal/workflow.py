@@ -7,6 +7,7 @@ and threads. No code of a user's flow is ever called here, so none can break its
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from temporalio import workflow
@@ -18,8 +19,8 @@ from lightagent.adapters.engines.temporal.run_loop import RunLoop
 with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.attributes import STATUS
     from lightagent.adapters.engines.temporal.orders import (
+        EVENT,
         EVENTS,
-        MOST_BYTES,
         RECORD,
         SETTLE,
         TELL,
@@ -34,6 +35,10 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.domain.flow.events import CancelRequested
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import fold
+
+NEAR_THE_END: Final = 30_000
+"""Events of a history at which an agent leaves for another workflow even where that has to wait for other work. The
+server ends a workflow at 51,200."""
 
 PAGE_BYTES: Final = 1_000_000
 """Of the events that one query gives, unless the first of them alone is larger."""
@@ -63,16 +68,16 @@ class FlowWorkflow:
             if self._is_long():
                 loop.is_drained = True
             if self._is_to_continue():
-                if loop.size > MOST_BYTES:
+                if loop.size > given.most:
                     loop.refill()  # It has grown meanwhile, and the server would terminate what begins with so much.
                     continue
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(FlowInput(loop.texts, given.heartbeat, given.longest, given.attributes))
+                workflow.continue_as_new(replace(given, past=loop.texts))
             try:
                 await workflow.wait_condition(self._has_news)
             except asyncio.CancelledError:  # The workflow itself was cancelled, such as in the web interface.
                 loop.tell(CancelRequested(actor="temporal", at=workflow.now().timestamp()))
-        fits = loop.size <= MOST_BYTES
+        fits = loop.size <= given.most
         return FlowOutput(loop.state.status, loop.texts if fits else None)
 
     @workflow.update(name=TELL)
@@ -94,9 +99,14 @@ class FlowWorkflow:
             ) from None
 
     @workflow.update(name=RECORD)
-    async def record(self, notes: Notes) -> None:
-        """Put on record what an attempt has done so far."""
-        self._loop.note(read_all(notes.events))
+    async def record(self, notes: Notes) -> bool:
+        """Put on record what an attempt has done so far, and return whether it is to go on in another workflow."""
+        loop = self._loop
+        loop.note(read_all(notes.events))
+        if self._given.hands_over and self._is_long():
+            loop.is_drained = True
+        is_near_the_end = workflow.info().get_current_history_length() > NEAR_THE_END
+        return loop.is_drained and loop.may_leave(notes.path) and (loop.has_only_leavers or is_near_the_end)
 
     @record.validator
     def may_be_recorded(self, notes: Notes) -> None:
@@ -113,13 +123,25 @@ class FlowWorkflow:
     @workflow.query(name=EVENTS)
     def events(self, after: int) -> EventPage:
         """The events after so many of them, as many as fit into a page."""
-        page, size = list[str](), 0
+        page, size, most = list[str](), 0, self._page_bytes()
         for text in self._loop.texts[after:]:
             size += size_of((text,))
-            if page and size > PAGE_BYTES:
+            if page and size > most:
                 break
+            if size > most and self._given.large:
+                return EventPage(len(self._loop.texts), [], alone=True)
             page.append(text)
         return EventPage(len(self._loop.texts), page)
+
+    @workflow.query(name=EVENT)
+    def event(self, position: int) -> str:
+        """The event after so many others. It is answered as ever, so a large one is kept in the store once."""
+        return self._loop.texts[position]
+
+    def _page_bytes(self) -> int:
+        """Pages are so small that none is kept in the store of large payloads."""
+        large = self._given.large
+        return min(PAGE_BYTES, large // 2) if large else PAGE_BYTES
 
     def _has_news(self) -> bool:
         loop = self._loop
@@ -131,7 +153,7 @@ class FlowWorkflow:
 
     def _is_long(self) -> bool:
         """Whether the history is near the engine's limit, and the run can go on in a new one."""
-        return workflow.info().is_continue_as_new_suggested() and self._loop.size <= MOST_BYTES
+        return workflow.info().is_continue_as_new_suggested() and self._loop.size <= self._given.most
 
     def _show_status(self) -> None:
         """Let the namespace know whether the run goes on, waits or is over."""

@@ -56,7 +56,7 @@ def compose_conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusi
     return named
 
 
-def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
+def compose_context_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     """Return the context budget, completed with a counter of tokens and a store."""
     budget = options.get("context_budget")
     if budget is None:
@@ -79,7 +79,7 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     return replace(budget, counter=counter, store=store)
 
 
-def budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
+def context_budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
     """The tool with which the model reads results that were moved to a store."""
     if budget is None or not budget.spills or budget.store is None:
         return ()

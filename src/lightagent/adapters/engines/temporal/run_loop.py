@@ -20,6 +20,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.deadlines import Deadlines
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
+    from lightagent.adapters.engines.temporal.late_decisions import refusal_of
     from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.move_keys import ATTEMPT, Key, key_of
     from lightagent.adapters.engines.temporal.orders import (
@@ -68,6 +69,7 @@ class RunLoop:
     Attributes:
         texts: all that is on record.
         state: what it amounts to.
+        unheard: what was said of attempts under way, which is put on record once they are left.
         is_drained: nothing more is begun, since the workflow is to continue as a new one.
     """
 
@@ -86,7 +88,7 @@ class RunLoop:
         self._dropped: set[Key] = set()
         self._stops: list[Stop] = []
         self._news: set[Key] = set()
-        self._unheard: dict[Key, list[FlowEvent]] = {}
+        self.unheard: dict[Key, list[FlowEvent]] = {}
         self._noted: Counter[tuple[str, int, int]] = Counter(
             (event.path, event.epoch, event.attempt) for event in self.events if isinstance(event, AttemptNoted)
         )
@@ -146,8 +148,8 @@ class RunLoop:
         """
         key = self._attempt_of(event)
         if key in self._tasks and key not in self._alarms:
-            self._unheard.setdefault(key, []).append(event)
-        elif self.tell(event) and key is not None:
+            self.unheard.setdefault(key, []).append(event)
+        elif refusal_of(self.state, event) is None and self.tell(event) and key is not None:
             self._news.add(key)
             self._take_up(key)
 
@@ -232,7 +234,7 @@ class RunLoop:
             self._tasks.pop(key, None)
             self._alarms.discard(key)
             self._dropped.discard(key)
-            for event in self._unheard.pop(key, ()):
+            for event in self.unheard.pop(key, ()):
                 self.hear(event)
             self._take_up(key)
             for stop in [one for one in self._stops if key_of(one) == key]:

@@ -1,6 +1,6 @@
 """A flow's run on Temporal's real server: the same record as on the engine in this process, and a history that replays.
 
-With TEST_SAVE_HISTORY=FILE the history is written there, as that of another release for the tests without a server.
+With TEST_SAVE_HISTORY=FOLDER the histories are written there, as those of a release for the tests without a server.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lightagent.domain.flow.state import fold
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.ports.flow_engine import FlowEngine, FlowRun
 from tests.servers.temporal_server import TemporalServer
+from tests.support import replayed_agents
 from tests.support.replayed_flow import RUN, play
 from tests.support.working_engine import WorkingEngine
 
@@ -45,9 +46,23 @@ async def test_a_run_has_the_record_of_one_in_this_process_and_its_history_repla
     assert there == here
     assert events == own_events
 
+    await replay(engine, RUN, "flow_run")
+    await engine.aclose()
+
+
+async def test_a_run_with_an_agent_has_its_calls_on_record_and_its_history_replays(temporal: TemporalServer) -> None:
+    engine, local = WorkingEngine(temporal.address), LocalEngine(MemoryJournalStore(), SystemClock(), RandomIds())
+    result = await replayed_agents.play(engine)
+    assert (result.status, result.step("work").content, result.content) == ("success", "all done", "SIGNED")
+    assert (await replayed_agents.play(local)).content == result.content
+    await replay(engine, replayed_agents.RUN, "flow_agents")
+    await engine.aclose()
+
+
+async def replay(engine: WorkingEngine, run_id: str, name: str) -> None:
+    """Replay the history of a run, and keep it where somebody asked for that."""
     client = await engine.client()
-    history = await client.get_workflow_handle(workflow_id(engine.prefix, FlowRun(NO_SCOPE, RUN))).fetch_history()
+    history = await client.get_workflow_handle(workflow_id(engine.prefix, FlowRun(NO_SCOPE, run_id))).fetch_history()
     await Replayer(workflows=[FlowWorkflow], workflow_runner=sandbox()).replay_workflow(history)
     if place := os.environ.get("TEST_SAVE_HISTORY"):
-        await asyncio.to_thread(Path(place).write_text, history.to_json(), encoding="utf-8")
-    await engine.aclose()
+        await asyncio.to_thread((Path(place) / f"{name}.json").write_text, history.to_json(), encoding="utf-8")

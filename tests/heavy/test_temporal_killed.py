@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from lightagent.adapters.engines.temporal import runs
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.starting import AlreadyOpen
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import AttemptFinished, AttemptStarted
@@ -27,10 +29,11 @@ from tests.servers.child import free_port
 from tests.servers.temporal_server import temporal_server
 from tests.support.layered_flow import NOTES, PAUSE, STEPS, layered, noted
 
-RUNS = int(os.environ.get("TEST_TEMPORAL_RUNS", "20"))
+RUNS = int(os.environ.get("TEST_TEMPORAL_RUNS", "60"))
 """`make soak` and whoever has the time says how many; 500 take some minutes."""
 FLOW = f"{Path(__file__).parents[1] / 'support/layered_flow.py'}:layered"
 TENANT, USER = "acme", "ann"
+_LOGGER = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -62,17 +65,20 @@ async def until_noted(notes: Path, share: float) -> None:
 
 
 async def carried_out(engine: TemporalEngine, number: int) -> LightFlowResult:
-    """One run to its end; a caller who was told that the server is away asks again."""
+    """One run to its end; a caller who was told that the server is away looks whether the run is there by now."""
     flow, run_id = layered(engine), f"run {number}"
-    begun = False
+    is_first = True
     while True:
         try:
-            if not begun:
-                begun = True
+            if is_first or not await engine.events(FlowRun(Scope(TENANT, USER), run_id)):
+                is_first = False
                 return await flow.arun("go", run_id=run_id, tenant=TENANT, user_id=USER)
             return await flow.aresume(run_id, tenant=TENANT, user_id=USER)
-        except StoreError:
+        except StoreError as error:
+            _LOGGER.info("%s: %s", run_id, error)
             await asyncio.sleep(1.0)
+        except AlreadyOpen:  # It was begun, although the caller was told that the server does not answer.
+            continue
 
 
 @pytest.mark.needs("temporal")

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lightagent import LightAgent, LightFlow, tool
+from lightagent import ApprovalDecision, LightAgent, LightFlow, tool
 from lightagent.domain.conversation.messages import ToolCall, ToolMessage
+from lightagent.domain.errors import PolicyError
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.temporal_server import TemporalServer
@@ -54,13 +55,17 @@ async def test_a_call_of_an_agent_waits_for_a_person(engine: WorkingEngine, appr
 
 
 async def test_a_step_of_a_flow_that_is_a_step_waits_for_a_person_and_an_event(engine: WorkingEngine) -> None:
-    inner = LightFlow(name="inner").step("send", agent=str.upper, query="sent", requires_approval=True)
+    inner = LightFlow(name="inner").step(
+        "send", agent=str.upper, query="sent", requires_approval=True, approvers=["carol"]
+    )
     inner.wait_for("paid", event="payment", depends_on=["send"])
     outer = LightFlow(engine=engine, name="outer").step("first", agent=str.upper)
     outer.step("below", agent=inner, depends_on=["first"])
     outer.step("last", agent=str.upper, depends_on=["below"], query="last")
     assert (await outer.arun("x", run_id="r")).status == "waiting_approval"
-    await outer.aapprove("r", "below/send")
+    with pytest.raises(PolicyError, match="must be one of carol"):
+        await outer.aapprove("r", "below/send", ApprovalDecision.approve(actor="mallory"))
+    await outer.aapprove("r", "below/send", ApprovalDecision.approve(actor="carol"))
     waiting = await outer.aresume("r")
     assert waiting.status in ("waiting", "waiting_approval"), waiting.to_dict()
     assert await outer.asignal("r", "payment", 3, key="k")

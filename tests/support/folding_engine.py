@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.flow.flow_codec import flow_event_from_dict, flow_event_text
@@ -62,6 +63,10 @@ class FoldingEngine(FlowEngine):
         await self._change(flow, run, accept)
         if self._state(run).status in ("failed", "cancelled"):
             self._tell(run, Resumed())
+        for node in self._state(run).nodes.values():
+            if node.status == "waiting_approval" and node.expires is not None and node.expires <= time.time():
+                for event in await flow.carry_out(node.path, await self.events(run)):
+                    self._tell(run, event)
         return await self._go_on(flow, run)
 
     async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
@@ -80,7 +85,7 @@ class FoldingEngine(FlowEngine):
 
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
         self._state(run)
-        self._tell(run, flow.decided(await self.events(run), step, decision, 0.0))
+        self._tell(run, flow.decided(await self.events(run), step, decision, time.time()))
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
         state = self._state(run)

@@ -79,6 +79,9 @@ class FlowCode(Protocol):
         before the second call for the same path makes the attempt and returns how it ended. Failures are events too,
         along with their consequences. An attempt that has to wait for people returns no end.
 
+        Where a step waits for people, and the time to decide is over, which the engine says by this call: a request to
+        those who are asked next, or that the step has failed.
+
         Args:
             past: the events of the run so far, the first of which is `FlowStarted`.
             record: puts events below an attempt, such as the finished calls of an agent, on record while the attempt
@@ -99,6 +102,7 @@ class FlowCode(Protocol):
 
         Raises:
             ConfigurationError: the step does not exist, or does not wait.
+            PolicyError: the person is not among those who are asked, or the time to decide is over.
         """
         ...
 

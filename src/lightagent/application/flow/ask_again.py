@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_review, handled, request_of, shown_of, take_decision
-from lightagent.application.flow.flow_reviews import Asking, waiting_nodes
+from lightagent.application.flow.flow_reviews import Asking, step_request_id, waiting_nodes
 from lightagent.application.flow.rerun_flow import open_requests
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepApprovalRequested
@@ -71,13 +71,13 @@ async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> lis
         return await _asked_anew(flow, _asking(flow, node, escalated=_is_escalated(flow, node)))
     if node.expires is None or flow.clock.now() < node.expires:
         return []
-    return await _out_of_time(flow, node)
+    return await out_of_time(flow, node)
 
 
-async def _out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
+async def out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
     """The time to decide is over: escalate once, otherwise the step fails."""
     step = flow.step_at(node.path, node.step.work)
-    if flow.reviews is None or not step.escalate_to or _is_escalated(flow, node):
+    if not step.escalate_to or _is_escalated(flow, node):
         decision = ApprovalDecision.reject("The time to decide has passed.")
         told = StepApprovalDecided(node.path, node.epoch, decision, node.request_id, expired=True, at=flow.clock.now())
         return [told]
@@ -86,8 +86,10 @@ async def _out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
 
 async def _asked_anew(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
     """Replace the request by a new one, to other people after an escalation; no events if it cannot be kept."""
+    if flow.reviews is None:
+        return [_own_request(flow, asking)]
     review = await ask_review(flow, asking)
-    if review is None or flow.reviews is None:
+    if review is None:
         return []
     request, now = review.request, flow.clock.now()
     events: list[FlowEvent] = [
@@ -101,6 +103,14 @@ async def _asked_anew(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
     if decision is not None:
         events.append(StepApprovalDecided(asking.path, asking.epoch, decision, request.request_id, at=now))
     return events
+
+
+def _own_request(flow: ActiveFlow, asking: Asking) -> StepApprovalRequested:
+    """The next request about a step, where the run alone keeps it."""
+    now, path, about = flow.clock.now(), asking.path, asking.about
+    ident = step_request_id(flow.state, path, asking.epoch, about, asking.query, escalated=asking.escalated)
+    expires = None if asking.timeout is None else now + asking.timeout
+    return StepApprovalRequested(path, asking.epoch, ident, about, asking.query, asking.approvers, expires, at=now)
 
 
 def _asking(flow: ActiveFlow, node: Node, *, escalated: bool = False) -> Asking:

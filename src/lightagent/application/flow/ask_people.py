@@ -45,8 +45,10 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     )
     review = await ask_review(flow, asking)
     request_id = request_of(flow, move, query) if review is None else review.request.request_id
-    expires = None if review is None else review.request.expires_at
     now, approvers = flow.clock.now(), asking.approvers
+    expires = None if review is None else review.request.expires_at
+    if flow.reviews is None and step.approval_timeout is not None:
+        expires = now + step.approval_timeout
     events: list[FlowEvent] = [
         StepApprovalRequested(
             move.path, move.epoch, request_id, move.about, query, approvers, expires, decisions, at=now

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_again import out_of_time
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
 from lightagent.application.flow.changed_flow import change_to, within
@@ -14,6 +15,7 @@ from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.make_attempt import failed, make_attempt
+from lightagent.application.flow.own_requests import check_decider
 from lightagent.application.flow.seen_elsewhere import seen_attempt
 from lightagent.application.flow.seen_flow import UNSEEN, Seen
 from lightagent.application.flow.step_code import CodedDefinitions
@@ -61,6 +63,9 @@ class FlowSteps(FlowCode):
     ) -> Sequence[FlowEvent]:
         state = fold(past)
         flow = _Collecting(self, state, past, self._clock, record)
+        waiting = state.nodes.get(path)
+        if waiting is not None and waiting.status == "waiting_approval" and waiting.expires is not None:
+            return await out_of_time(flow, waiting)
         match _open_at(state, path):
             case Ask() as move:
                 await ask_step(flow, move)
@@ -82,7 +87,10 @@ class FlowSteps(FlowCode):
         return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
-        return decided(by_work(self.steps), fold(past), step, decision, now)
+        steps, state = by_work(self.steps), fold(past)
+        event = decided(steps, state, step, decision, now)
+        check_decider(steps, state, event, now)
+        return event
 
 
 class _Collecting(ActiveFlow):

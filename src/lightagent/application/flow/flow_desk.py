@@ -15,6 +15,7 @@ from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_ru
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.own_requests import check_decider
 from lightagent.application.flow.signal_flow import signalled
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import StoreError, StreamConflict
@@ -58,16 +59,18 @@ class FlowDesk:
 
         Raises:
             ConfigurationError: the run or step does not exist, or it does not wait.
+            PolicyError: the person may not decide, or not any more.
             StoreError: it cannot be kept.
         """
+        review, declared = Deciding(self._reviews), by_work(steps)
 
-        review = Deciding(self._reviews)
-        await self._say(
-            owner,
-            run_id,
-            lambda state: decided(by_work(steps), state, step, decision, self._clock.now()),
-            review.decide,
-        )
+        def made(state: FlowState) -> FlowEvent:
+            event = decided(declared, state, step, decision, self._clock.now())
+            if self._reviews is None:
+                check_decider(declared, state, event, self._clock.now())
+            return event
+
+        await self._say(owner, run_id, made, review.decide)
         await review.over()
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:

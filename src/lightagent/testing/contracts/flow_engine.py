@@ -13,8 +13,14 @@ from lightagent.agent import LightAgent
 from lightagent.application.flow.flow_code import FlowSteps
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.tools.decorator import tool
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import AttemptNoted, FlowFinished, FlowStarted
+from lightagent.domain.errors import ConfigurationError, PolicyError
+from lightagent.domain.flow.events import (
+    AttemptNoted,
+    FlowFinished,
+    FlowStarted,
+    StepApprovalDecided,
+    StepApprovalRequested,
+)
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import fold
 from lightagent.domain.review.decisions import ApprovalDecision
@@ -138,6 +144,44 @@ class FlowEngineContract:
             await flow.aapprove("r", "send", False)
         result = await flow.aresume("r")
         assert (result.status, result.content) == ("success", "y send")
+        await engine.aclose()
+
+    async def test_only_those_who_are_asked_decide(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine, name="letters")
+        flow.step("send", agent=_adds("send"), requires_approval=True, approvers=["carol"], approval_timeout=600.0)
+        await flow.arun("x", run_id="r")
+        with pytest.raises(PolicyError, match="must be one of carol"):
+            await flow.aapprove("r", "send", ApprovalDecision.approve(actor="mallory"))
+        assert (await flow.aresume("r")).status == "waiting_approval"
+        await flow.aapprove("r", "send", ApprovalDecision.approve(actor="carol"))
+        assert (await flow.aresume("r")).content == "x send"
+        await engine.aclose()
+
+    async def test_others_are_asked_where_time_is_over_and_then_the_step_fails(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine, name="letters")
+        flow.step(
+            "send",
+            agent=_adds("send"),
+            requires_approval=True,
+            approvers=["carol"],
+            approval_timeout=0.2,
+            escalate_to=["boss"],
+        )
+        result = await flow.arun("x", run_id="r")
+        while result.status == "waiting_approval":
+            await asyncio.sleep(0.1)
+            result = await flow.aresume("r")
+        assert (result.status, result.step("send").status) == ("failed", "failed")
+        events = await engine.events(FlowRun(Scope(), "r"))
+        assert [event.approvers for event in events if isinstance(event, StepApprovalRequested)] == [
+            ("carol",),
+            ("boss",),
+        ]
+        assert [event.expired for event in events if isinstance(event, StepApprovalDecided)] == [True]
+        with pytest.raises(ConfigurationError, match="the time to decide has passed"):
+            await flow.aapprove("r", "send", ApprovalDecision.approve(actor="boss"))
         await engine.aclose()
 
     async def test_a_decision_about_what_does_not_wait_is_refused(self) -> None:

@@ -18,6 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
+    from lightagent.adapters.engines.temporal.deadlines import Deadlines
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.orders import (
@@ -42,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from lightagent.domain.flow.making_moves import move_of
     from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
+    from lightagent.domain.flow.nodes import Node
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import FlowState, fold
 
@@ -88,6 +90,7 @@ class RunLoop:
             (event.path, event.epoch, event.attempt) for event in self.events if isinstance(event, AttemptNoted)
         )
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._deadlines = Deadlines(lambda: self.state.nodes.values(), self._ask_others)
 
     @property
     def has_moves(self) -> bool:
@@ -102,7 +105,7 @@ class RunLoop:
     @property
     def is_settled(self) -> bool:
         """Whether the run is over, or waits for external input."""
-        return not self._moves and not self._tasks
+        return not self._moves and not self._tasks and not self._deadlines.is_asking
 
     @property
     def has_only_alarms(self) -> bool:
@@ -128,6 +131,7 @@ class RunLoop:
         for key in [key for key in self._tasks if key not in self._dropped and self._is_worthless(key)]:
             self._dropped.add(key)
             self._tasks[key].cancel()
+        self._deadlines.keep()
 
     def refill(self) -> None:
         """Continue in this workflow with what was left for a new one; what is under way is not begun twice."""
@@ -265,6 +269,15 @@ class RunLoop:
         await _until(move.due)
         if self._open_at(_key(move)) is not None:
             self.tell(WaitEnded(move.path, move.epoch, at=_now()))
+
+    async def _ask_others(self, node: Node) -> None:
+        """People's time to decide is over: code says who is asked next, or that the step has failed."""
+        while True:
+            answers = await self._code(AskHuman(node.path, node.epoch, node.subject, node.step))
+            if answers is not None:
+                self._tell_all(answers)
+                if not any(isinstance(one, DefinitionChanged) for one in answers):
+                    return
 
     async def _ask(self, move: Ask | AskHuman) -> None:
         """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""

@@ -10,6 +10,7 @@ from typing import Final
 from lightagent.adapters.engines.temporal.connection import Connection, Place
 from lightagent.adapters.engines.temporal.faults import told_errors
 from lightagent.adapters.engines.temporal.machine import give, given
+from lightagent.adapters.engines.temporal.payload_pruning import PrunedPayloads, prune_payloads
 from lightagent.adapters.engines.temporal.runs import Found, StoredRuns
 from lightagent.adapters.engines.temporal.starting import AlreadyOpen, Starter
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
@@ -120,6 +121,26 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
         client = await self._connection.client()
         with self._told():
             return await self._runs.outline(client, run)
+
+    async def prune_payloads(self, older_than: float, *, dry_run: bool = False) -> PrunedPayloads:
+        """Delete large payloads of runs that the server no longer has.
+
+        Args:
+            older_than: seconds since a payload was kept; newer ones stay.
+            dry_run: only count them.
+
+        Raises:
+            ConfigurationError: the engine has no store of large payloads.
+            StoreError: the store or the server is away.
+        """
+        large = self._connection.place.large
+        if large is None:
+            raise ConfigurationError(
+                "The Temporal engine has no store of large payloads.", guidance="Set its option large_payloads."
+            )
+        client = await self._connection.client()
+        with self._told():
+            return await prune_payloads(client, large, time.time() - older_than, dry_run=dry_run)
 
     async def aclose(self) -> None:
         await self._connection.aclose()

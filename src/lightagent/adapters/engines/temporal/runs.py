@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from lightagent.adapters.engines.temporal.attributes import FLOW, STATUS
 from lightagent.adapters.engines.temporal.event_pages import asked_page
-from lightagent.adapters.engines.temporal.faults import is_away
+from lightagent.adapters.engines.temporal.faults import is_away, is_no_run
 from lightagent.adapters.engines.temporal.orders import (
     HELD,
     SETTLE,
@@ -98,7 +98,7 @@ class StoredRuns:
         try:
             about = await handle.describe()
         except RPCError as error:
-            if _is_no_run(error):
+            if is_no_run(error):
                 return None
             raise
         here = client.get_workflow_handle(handle.id, run_id=about.run_id)
@@ -120,7 +120,7 @@ class StoredRuns:
         try:
             about = await self._handle(client, run).describe()
         except RPCError as error:
-            if _is_no_run(error):
+            if is_no_run(error):
                 return None
             raise
         flow, status = (about.typed_search_attributes.get(SearchAttributeKey.for_keyword(name)) for name in _SHOWN)
@@ -153,7 +153,7 @@ class StoredRuns:
                         guidance="See whether its workers live; told once more, it counts once.",
                     ) from None
             except RPCError as error:
-                if _is_no_run(error):
+                if is_no_run(error):
                     return False
                 raise
             else:
@@ -266,7 +266,7 @@ async def _wait(handle: WorkflowHandle[object, FlowOutput], ident: str) -> bool 
             raise asyncio.CancelledError from None
         return None
     except RPCError as error:
-        if _is_no_run(error):
+        if is_no_run(error):
             return True
         raise
     return is_settled
@@ -311,10 +311,6 @@ def _refusal(error: WorkflowUpdateFailedError) -> Refused | None:
             return Refused(kind, cause.message, path=str(cause.details[1]) if len(cause.details) > 1 else "")
         case _:
             return None
-
-
-def _is_no_run(error: RPCError) -> bool:
-    return error.status is RPCStatusCode.NOT_FOUND and "amespace" not in error.message
 
 
 def _is_cancelled() -> bool:

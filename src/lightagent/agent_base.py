@@ -268,7 +268,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
             wait=SESSION_WAIT,
             interrupted=interrupted,
             place=place,
-            goes_on=lambda name: means.going_on(name, started.head),
+            goes_on=lambda name: means.acting_member(name, started.head),
         )
         return live
 

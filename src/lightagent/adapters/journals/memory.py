@@ -215,7 +215,7 @@ class MemoryJournalStore(JournalStore):
         return Slice(self._told(kept), tuple(kept.entries[start : start + limit]))
 
     def _told(self, kept: _Kept) -> StreamInfo:
-        left = kept.hold.left(self._clock())
+        left = kept.hold.remaining(self._clock())
         return replace(
             kept.info, labels=dict(kept.info.labels), holder=kept.hold.holder if left else "", lease_left=left
         )

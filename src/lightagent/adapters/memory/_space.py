@@ -11,7 +11,7 @@ from typing import Final
 
 from lightagent.adapters.registry import open_nested
 from lightagent.aiokits.abandon import within
-from lightagent.aiokits.told_work import telling
+from lightagent.aiokits.observed_work import observe
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.text.vectors import TextRole, Vector
@@ -96,7 +96,7 @@ async def embedded(
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
         batch = texts[start : start + most]
-        with telling("embeddings", embedder_facts(embedder, batch)):
+        with observe("embeddings", embedder_facts(embedder, batch)):
             made = await _asked(embedder, batch, role, seconds)
         # An embedder of another package may give lists, or 64-bit numbers.
         vectors.extend(array("f", one) for one in made)

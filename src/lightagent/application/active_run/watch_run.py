@@ -139,7 +139,7 @@ class Watchers(CurrentSpans):
                 asked.append((spans, spans.ask(request, at, aside, prices)))
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
-        return _Asked(self, asked)
+        return _WatchedAttempt(self, asked)
 
     def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
         """The spans of a run are current from now on; see `CurrentSpans`."""
@@ -190,7 +190,7 @@ class Watchers(CurrentSpans):
         _LOGGER.error(_FAILED, type(watch).__name__, raised_place(failure(raised)))
 
 
-class _Asked(Asking):
+class _WatchedAttempt(Asking):
     """One attempt, as all watches that make spans have it."""
 
     __slots__ = ("_asked", "_watchers")

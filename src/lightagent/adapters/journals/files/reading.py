@@ -129,6 +129,6 @@ def _first(row: Row, after: int) -> int:
 
 
 def _told(row: Row, now: float) -> StreamInfo:
-    left = row.hold.left(now)
+    left = row.hold.remaining(now)
     info = replace(row.info, labels=dict(row.info.labels))
     return replace(info, holder=row.hold.holder, lease_left=left) if left else info

@@ -79,7 +79,7 @@ def _conditions(query: StreamQuery) -> tuple[str, list[bytes | float | int]]:
 
 
 def _told(row: StreamRow, now: float) -> StreamInfo:
-    left = row.hold.left(now)
+    left = row.hold.remaining(now)
     if not left:
         return row.info
     info = row.info

@@ -17,7 +17,7 @@ from lightagent.adapters.mcp.sdk.faults import CallState, RetryInNewSession, cal
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
-from lightagent.aiokits.told_work import MCP_REQUEST, Texts, telling
+from lightagent.aiokits.observed_work import MCP_REQUEST, Texts, observe
 from lightagent.domain.mcp.faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
 from lightagent.domain.mcp.servers import McpResult
 
@@ -93,7 +93,7 @@ class Core:
                 if not method:
                     return await self._asked(session, work, call, Texts())
                 version = session.client.protocol_version
-                with telling(MCP_REQUEST, session.route.facts(method, tool, version)) as told:
+                with observe(MCP_REQUEST, session.route.facts(method, tool, version)) as told:
                     return await self._asked(session, work, call, told)
             except _NotRead as unread:
                 session.end(unread.why)

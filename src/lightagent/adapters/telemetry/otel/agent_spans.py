@@ -20,7 +20,7 @@ from lightagent.adapters.telemetry.otel.names import COST, OUTCOME, RUN, TRACE
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
-from lightagent.aiokits.told_work import listen
+from lightagent.aiokits.observed_work import listen
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.messages import ToolCall, UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error

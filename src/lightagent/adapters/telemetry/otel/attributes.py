@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from lightagent.adapters.telemetry.otel.names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
-from lightagent.aiokits.told_work import Fact
+from lightagent.aiokits.observed_work import Fact
 from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.runs.events import ModelReplied, RunStarted

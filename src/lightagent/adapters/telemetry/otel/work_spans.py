@@ -24,7 +24,7 @@ from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
-from lightagent.aiokits.told_work import MCP_REQUEST, Ended, Fact, Texts
+from lightagent.aiokits.observed_work import MCP_REQUEST, Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception, raised_place
 
 MODEL: Final = "model"

@@ -13,12 +13,12 @@ from lightagent.application.journals.event_codec import event_from_dict
 from lightagent.application.journals.keep_run import run_key
 from lightagent.application.journals.read_streams import read_entry
 from lightagent.application.serving.background_runs import BackgroundRun
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.idempotency import check_same
-from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.background import background_body, background_id, background_stream
 from lightagent.application.serving.responses.objects import ResponseHead
+from lightagent.application.serving.served_run_store import run_and_call
 from lightagent.domain.errors import StoreError
 from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
@@ -40,7 +40,7 @@ _SILENT_SECONDS: Final = 5.0
 _AGAIN: Final = 5.0
 
 
-def require_background(request: ServedRequest, chat: ChatAsked, served: Served) -> None:
+def require_background(request: ServedRequest, chat: ChatInput, served: Served) -> None:
     """Raise unless this model can answer in the background.
 
     Raises:
@@ -71,7 +71,7 @@ def require_background(request: ServedRequest, chat: ChatAsked, served: Served) 
 
 
 async def begin_in_background(
-    request: ServedRequest, chat: ChatAsked, run: ServedRun, head: ResponseHead, *, stream: bool
+    request: ServedRequest, chat: ChatInput, run: ServedRun, head: ResponseHead, *, stream: bool
 ) -> ASGIApp:
     """Start the run and respond at once: with the response as it is so far, or with a stream of its events."""
     record = BackgroundRun(

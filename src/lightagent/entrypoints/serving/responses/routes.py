@@ -12,7 +12,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
 from lightagent.application.serving.responses.inputs import input_items, listing
 from lightagent.application.serving.responses.objects import ResponseHead
-from lightagent.application.serving.responses.requests import ResponseAsked, of_input, read_response_request
+from lightagent.application.serving.responses.requests import ResponseInput, of_input, read_response_request
 from lightagent.application.serving.responses.stream import ResponseStream, response_of
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
@@ -76,7 +76,7 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     return await _whole(request, found, head)
 
 
-def _head(request: ServedRequest, asked: ResponseAsked, conversation: str, found: ChatRun) -> ResponseHead:
+def _head(request: ServedRequest, asked: ResponseInput, conversation: str, found: ChatRun) -> ResponseHead:
     journal = found.run.journal
     response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, conversation)
     told = request.body.get("metadata")

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import history
 from lightagent.application.serving.background_runs import BackgroundRun
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.client_tools import client_names
-from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.background import background_body
 from lightagent.application.serving.responses.ids import ResponseId, read_response_id
 from lightagent.application.serving.responses.objects import ResponseHead
 from lightagent.application.serving.responses.requests import NOT_KEPT
 from lightagent.application.serving.responses.stream import response_of
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import waiting_in
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.conversation.history import LABELS_KEY
@@ -108,7 +108,7 @@ async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
     return None
 
 
-async def with_previous(request: ServedRequest, chat: ChatAsked, previous: ResponseId | None) -> ChatAsked:
+async def with_previous(request: ServedRequest, chat: ChatInput, previous: ResponseId | None) -> ChatInput:
     """Return the chat with the conversation up to the previous response, as the journal of its run has it.
 
     Raises:

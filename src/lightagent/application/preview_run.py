@@ -29,7 +29,7 @@ from lightagent.domain.tools.spec import OWN_PROVIDER
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest, ServedModel, WritingModel
 from lightagent.ports.system import Clock
-from lightagent.ports.telemetry import AskedAside
+from lightagent.ports.telemetry import SideRequest
 
 _ANSWER: Final = "answer"
 
@@ -68,12 +68,12 @@ async def preview_run(live: ActiveRun[DepsT], place: TurnPlace) -> RequestPrevie
 class _ModelReached(BaseException):
     """A model would be asked now. No failure, so that nothing on the way treats it as one."""
 
-    def __init__(self, request: ChatRequest, aside: AskedAside | None) -> None:
+    def __init__(self, request: ChatRequest, aside: SideRequest | None) -> None:
         super().__init__()
         self.request, self.aside = request, aside
 
 
-def _halt(request: ChatRequest, aside: AskedAside | None) -> Never:
+def _halt(request: ChatRequest, aside: SideRequest | None) -> Never:
     raise _ModelReached(request, aside)
 
 
@@ -109,7 +109,7 @@ class SeenSession(Keeper):
         """Nothing is open."""
 
 
-def _preview(live: ActiveRun[DepsT], request: ChatRequest, aside: AskedAside | None) -> RequestPreview:
+def _preview(live: ActiveRun[DepsT], request: ChatRequest, aside: SideRequest | None) -> RequestPreview:
     model = _model_for(live, aside)
     body = model.body(request) if isinstance(model, WritingModel) else _plain_body(model, request)
     return RequestPreview(
@@ -117,7 +117,7 @@ def _preview(live: ActiveRun[DepsT], request: ChatRequest, aside: AskedAside | N
     )
 
 
-def _model_for(live: ActiveRun[DepsT], aside: AskedAside | None) -> ChatModel:
+def _model_for(live: ActiveRun[DepsT], aside: SideRequest | None) -> ChatModel:
     means = live.acting
     if aside is None:
         return means.model
@@ -126,7 +126,7 @@ def _model_for(live: ActiveRun[DepsT], aside: AskedAside | None) -> ChatModel:
     return next((one for one in (planner, summarizer) if one is not None and _serves(one, aside)), means.model)
 
 
-def _serves(model: ChatModel, aside: AskedAside) -> bool:
+def _serves(model: ChatModel, aside: SideRequest) -> bool:
     endpoint = model.endpoint if isinstance(model, ServedModel) else UNKNOWN_ENDPOINT
     return model.name == aside.model and endpoint == aside.endpoint
 
@@ -142,7 +142,7 @@ def _plain_body(model: ChatModel, request: ChatRequest) -> JsonObject:
 
 
 def _parts(
-    live: ActiveRun[DepsT], request: ChatRequest, aside: AskedAside | None, body: JsonObject
+    live: ActiveRun[DepsT], request: ChatRequest, aside: SideRequest | None, body: JsonObject
 ) -> Iterator[RequestPart]:
     for key, value in body.items():
         match key, value:
@@ -164,7 +164,7 @@ def _parts(
 
 
 def _message_parts(
-    live: ActiveRun[DepsT], messages: Sequence[Message], aside: AskedAside | None, sent: Sequence[JsonValue]
+    live: ActiveRun[DepsT], messages: Sequence[Message], aside: SideRequest | None, sent: Sequence[JsonValue]
 ) -> Iterator[RequestPart]:
     if aside is not None or len(sent) != len(messages):
         name = "messages" if aside is None else aside.name

@@ -22,7 +22,7 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs.events import Event, RunStarted
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
+from lightagent.ports.telemetry import Asking, CurrentSpans, RunWatch, SideRequest, TelemetrySink, TracingSink
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _W3C: Final = frozenset({"traceparent", "tracestate"})
@@ -130,7 +130,7 @@ class Watchers(CurrentSpans):
         return headers
 
     def ask(
-        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+        self, request: ChatRequest, at: float, aside: SideRequest | None = None, prices: PriceTable = NO_PRICES
     ) -> Asking:
         """An attempt at a request begins; see `CurrentSpans`."""
         asked: list[tuple[CurrentSpans, Asking]] = []

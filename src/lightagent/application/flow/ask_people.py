@@ -139,10 +139,10 @@ async def _reviewed(
         query, decisions = verdict.payload.query, verdict.decisions
         gate.let_pass(move.path, move.epoch, ())
     asked = ApprovalPayload(reason, {"about": move.about, "query": query})
-    verdict = await gate.review("approval", flow.state, move.path, asked, step.work.name)
-    if isinstance(verdict, Forbidden):
-        return Forbidden(verdict.error, (*decisions, *verdict.decisions))
-    return query, (*decisions, *verdict.decisions), verdict.payload.reason
+    reviewed = await gate.review("approval", flow.state, move.path, asked, step.work.name)
+    if isinstance(reviewed, Forbidden):
+        return Forbidden(reviewed.error, (*decisions, *reviewed.decisions))
+    return query, (*decisions, *reviewed.decisions), reviewed.payload.reason
 
 
 def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[FlowEvent]:

@@ -35,7 +35,7 @@ class FlowMachinery(FlowMachine):
     def write(self, event: FlowEvent) -> str:
         return flow_event_text(event)
 
-    def given_up(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
+    def lost_attempt(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
         if not move.again or was_left(move.notes):
             return None
         if not move.step.repeatable:

@@ -74,7 +74,7 @@ def error_info_of(error: BaseException) -> LightAgentErrorInfo:
     with suppress(Exception):  # Its text may come from foreign code.
         said = str(error)
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return replace(info, message=text, guidance="See the cause.")
+    return replace(info, message=text, guidance="Fix the step, or give it retries or a fallback.")
 
 
 def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeout:

@@ -22,7 +22,7 @@ from lightagent.domain.runs.events import Noted
 from lightagent.domain.usage import Usage
 from lightagent.ports.context import Aside
 from lightagent.ports.models import ChatRequest, ServedModel
-from lightagent.ports.telemetry import AskedAside
+from lightagent.ports.telemetry import SideRequest
 
 MOST_SAID: Final = 1_000_000
 """The maximum of characters of an answer, reasoning included; a longer one counts as a failure."""
@@ -100,7 +100,7 @@ async def _read(
     builder = ReplyBuilder()
     model = aside.model or live.acting.model
     endpoint = model.endpoint if isinstance(model, ServedModel) else UNKNOWN_ENDPOINT
-    request, asked = live.asking(request, AskedAside(aside.name, model.name, endpoint))
+    request, asked = live.asking(request, SideRequest(aside.name, model.name, endpoint))
     error: LightAgentErrorInfo | None = None
     try:
         deltas = model.stream(request)

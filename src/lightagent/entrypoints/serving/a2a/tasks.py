@@ -70,7 +70,7 @@ async def answered(request: ServedRequest, served: Served, asked: MessageInput) 
     journal = await _waiting_journal(request, found)
     waiting = waiting_in(journal.events, client_names(journal.events))
     person = request.caller.person
-    decisions = dict(_decisions(_said(request, asked), waiting, person))
+    decisions = dict(_decisions(_answers_in(request, asked), waiting, person))
     return _go_on(request, served, found, journal, decisions)
 
 
@@ -187,7 +187,7 @@ def _go_on(
     return request.serving.tasks.begin(run, task, request.caller.owner, served.name, ends)
 
 
-def _said(request: ServedRequest, asked: MessageInput) -> tuple[PersonAnswer, ...]:
+def _answers_in(request: ServedRequest, asked: MessageInput) -> tuple[PersonAnswer, ...]:
     """Return the answers in a message: structured data, or plain words if the setting `chat_approvals` allows them.
 
     Raises:

@@ -27,7 +27,7 @@ from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.endpoint import json_response
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.requests import ServedRequest
-from lightagent.entrypoints.serving.responses.stored import KeptResponse, kept_response
+from lightagent.entrypoints.serving.responses.stored import StoredResponse, find_response
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
 
@@ -106,11 +106,11 @@ async def begun_before(request: ServedRequest, *, stream: bool) -> ASGIApp | Non
     check_same(request.name, record.name.body)
     if stream:
         return FollowedResponse(request, record)
-    found = await kept_response(request, record.response_id)
+    found = await find_response(request, record.response_id)
     return json_response(found.body(request), request.headers)
 
 
-def followed_again(request: ServedRequest, found: KeptResponse) -> ASGIApp:
+def followed_again(request: ServedRequest, found: StoredResponse) -> ASGIApp:
     """Return a stream of a response's events, after the event `starting_after` that the client has already.
 
     Raises:

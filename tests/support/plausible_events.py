@@ -70,7 +70,7 @@ from lightagent.domain.runs.moves import (
 from lightagent.domain.runs.starts import AgentPlans, HistoryReference
 from lightagent.domain.runs.state import PendingCall, Run, call_key, waiting_calls
 from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.swarm.handoffs import HANDOFF_SOURCE, HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HANDOFF_SOURCE, HistoryTransfer
 from lightagent.domain.tools.selection import OfferedTool, ToolsSelected
 
 IDS = st.sampled_from(["a", "b", "c"])
@@ -153,7 +153,7 @@ PLANS = st.one_of(
     ),
 )
 DELIVERED = st.lists(MAIL, min_size=1, max_size=2).map(
-    lambda sent: MessagesDelivered(tuple(sent), tuple(message.told() for message in sent))
+    lambda sent: MessagesDelivered(tuple(sent), tuple(message.as_context() for message in sent))
 )
 PLAIN: st.SearchStrategy[Event] = st.one_of(
     DELIVERED,

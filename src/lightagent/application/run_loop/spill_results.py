@@ -7,6 +7,7 @@ from typing import Final
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.count_tokens import TokenLedger
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.journals.read_spilled import READ_TOOL
 from lightagent.application.journals.spilled_results import SpilledResult, put_aside
@@ -17,7 +18,6 @@ from lightagent.domain.conversation.trimming import plan_spill
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.runs.events import ContextReplaced
-from lightagent.ports.context_budget import ContextBudget
 
 _PREVIEW: Final = 160
 """Characters of a result that stay in the conversation."""
@@ -34,7 +34,7 @@ async def spill_results(
     run, store = live.run, budget.store
     names = tool_names(run.messages)
     pages = frozenset(place for place, name in names.items() if name == READ_TOOL)
-    chosen = plan_spill(run.messages, ledger.sizes, above=budget.most_kept, most=most, target=target, keep=pages)
+    chosen = plan_spill(run.messages, ledger.sizes, above=budget.spill_threshold, most=most, target=target, keep=pages)
     if not chosen or store is None:
         return None
     messages: list[Message] = list(run.messages[: _whole_round(run.messages, chosen[-1] + 1)])

@@ -6,16 +6,17 @@ from collections.abc import Collection, Sequence
 from typing import Final, Generic, assert_never
 
 from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.agent_options.tree_of_thought import TreeOfThought
 from lightagent.application.run_loop.ask_aside import AsideReply, ask_aside
 from lightagent.application.run_loop.deliver_mail import deliver_mail
 from lightagent.application.run_loop.finish_answer import finish
 from lightagent.application.run_loop.keep_budget import leaves_room
 from lightagent.application.run_loop.offer_tools import offer_tools
 from lightagent.application.run_loop.plan_questions import (
-    asked_about,
     instructions,
     material,
     numbered,
+    question_text,
     read_plan,
     read_proposals,
     read_scores,
@@ -38,7 +39,6 @@ from lightagent.domain.tools.choice import chosen_tools
 from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.context import Aside
-from lightagent.ports.tree_of_thought import TreeOfThought
 
 SUBJECT: Final = "plan"
 """The subject of reviews of a request for a part of a plan, and of the answer."""
@@ -142,7 +142,7 @@ class _Thinking(Generic[DepsT]):
 
     async def _ask(self, question: Question) -> AsideReply:
         planning, prompts = self._planning, self._live.acting.prompts
-        text = "\n\n".join(part for part in (self._material, asked_about(question)) if part)
+        text = "\n\n".join(part for part in (self._material, question_text(question)) if part)
         told = instructions(question, prompts, planning.depth)
         aside = Aside(SUBJECT, told, text, self._model, planning.timeout)
         reply = await ask_aside(self._live, aside, THOUGHT_REQUESTED, priced_as=self._model_name)

@@ -23,7 +23,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs.effects import HandOver
 from lightagent.domain.runs.events import ModelRequested, ToolFinished, ToolStarted
-from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HistoryTransfer
 
 InputT_co = TypeVar("InputT_co", covariant=True, default=str)
 """What is passed along: without a type the reason, as text."""
@@ -94,7 +94,7 @@ class HandoffSettings(ABC, Generic[DepsT_contra]):
         """JSON Schema of the tool's parameters."""
 
     @abstractmethod
-    def told(self, arguments: JsonObject) -> str:
+    def briefing_of(self, arguments: JsonObject) -> str:
         """What the briefing makes of arguments; empty without one.
 
         Raises:
@@ -205,7 +205,7 @@ class Handoff(HandoffSettings[DepsT_contra], Generic[InputT_co, DepsT_contra]):
         """JSON Schema of the tool's parameters."""
         return REASON_PARAMETERS if self._input is None else self._input.schema
 
-    def told(self, arguments: JsonObject) -> str:
+    def briefing_of(self, arguments: JsonObject) -> str:
         """What the briefing makes of arguments; empty without one.
 
         Raises:

@@ -151,7 +151,9 @@ async def test_each_of_two_calls_that_wait_is_decided_by_its_id(temporal: Tempor
     assert (await handle.aresult()).outcome.kind == "suspended"
     first, second = await handle.awaiting_calls()
     await handle.aapprove(str(first["id"]))
-    await handle.areject("not to her", str(second["id"]))
+    decisions = [handle.areject("not to her", str(second["id"])) for _ in range(3)]
+    refused = [one for one in await asyncio.gather(*decisions, return_exceptions=True) if one is not None]
+    assert [type(one).__name__ for one in refused] == ["Refused"] * 2, "the first decision counts"
     result = await handle.aresult()
     assert [(call.status, call.output) for call in result.tool_calls] == [
         ("ok", "sent a"),

@@ -18,6 +18,7 @@ from temporalio import activity
 from lightagent import LightAgent, LightFlow
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.application.flow.step_context import StepContext
 from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_worker import FlowWorker
@@ -138,5 +139,35 @@ async def test_so_many_requests_to_models_go_on_at_once_on_a_worker(temporal: Te
     assert (await flow.arun("x", run_id="r")).status == "success"
     assert model.most == 2
     made.stop()
+    await working
+    await engine.aclose()
+
+
+async def test_a_second_stop_interrupts_what_is_in_hand_and_another_worker_has_it(temporal: TemporalServer) -> None:
+    engine = TemporalEngine(Place(temporal.address, "default"), task_queue="hurried", prefix="hurried:", patience=60)
+    began, calls = asyncio.Event(), list[int]()
+
+    async def work(query: str, context: StepContext) -> str:
+        calls.append(context.attempt)
+        began.set()
+        await asyncio.sleep(600 if len(calls) == 1 else 0)
+        return "done"
+
+    flow = LightFlow(engine=engine, name="f").step("a", agent=work)
+    first = FlowWorker(flow, grace_seconds=600)
+    working = asyncio.create_task(first.arun())
+    run = asyncio.create_task(flow.arun("x", run_id="r"))
+    await began.wait()
+    first.stop()
+    assert await first.unready() == "The worker is stopping."
+    await asyncio.wait((working,), timeout=2)
+    assert not working.done(), "the step may end within the grace"
+    first.stop()
+    await asyncio.wait_for(working, LONG)
+    second = FlowWorker(flow, grace_seconds=0)
+    working = asyncio.create_task(second.arun())
+    assert (await run).content == "done"
+    assert calls == [1, 1], "it keeps its number, and does not count as lost"
+    second.stop()
     await working
     await engine.aclose()

@@ -27,9 +27,9 @@ from corpus.office import ASKED, TOOLS, Asked
 from lightagent import ConfigurationError, Embedder, JsonObject, ToolSelection, ToolSpec, open_embedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
-from lightagent.application.tool_selection.kept_vectors import KeptVectors
 from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker
 from lightagent.application.tool_selection.select_tools import MOST_RANKED
+from lightagent.application.tool_selection.vector_cache import VectorCache
 from lightagent.compose.selection import compose_rankers
 from lightagent.domain.text.search import split_words
 from lightagent.domain.tools.ranking import fuse
@@ -83,7 +83,7 @@ async def ranked(rankers: Sequence[ToolRanker], query: str, tools: tuple[ToolSpe
 
 def all_rankers(embedder: Embedder | None = None) -> tuple[ToolRanker, ...]:
     """The rankers of an agent; with an embedder, which is waited for as long as it takes, also the one by meaning."""
-    patient = () if embedder is None else (KeptVectors(embedder, SystemClock(), PATIENCE),)
+    patient = () if embedder is None else (VectorCache(embedder, SystemClock(), PATIENCE),)
     by_meaning = tuple(MeaningRanker(vectors, make_table) for vectors in patient)
     return compose_rankers(ToolSelection(rankers=by_meaning))
 

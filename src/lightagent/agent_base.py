@@ -247,9 +247,9 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form=form)
         store = check_journal_port(options.get("journal"), "journal")
-        return self._kept(start_run(means, query, request), store, turn_place(options))
+        return self._stored(start_run(means, query, request), store, turn_place(options))
 
-    def _kept(
+    def _stored(
         self, live: ActiveRun[DepsT_contra], store: JournalStore | None, place: TurnPlace = NEXT
     ) -> ActiveRun[DepsT_contra]:
         """Return the run, stored in its session if it has one, or else in `store` if given."""
@@ -268,7 +268,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
             wait=SESSION_WAIT,
             interrupted=interrupted,
             place=place,
-            goes_on=lambda name: means.going_on(name, started.head),
+            goes_on=lambda name: means.acting_member(name, started.head),
         )
         return live
 

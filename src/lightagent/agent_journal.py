@@ -216,7 +216,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         store = check_journal_port(options.get("store"), "store")
         if store is None and isinstance(journal, Journal):
             store = journal.store  # Otherwise the stored run would still appear to wait, and could act a second time.
-        return self._kept(live, store)
+        return self._stored(live, store)
 
     def _shown(self, live: ActiveRun[DepsT_contra]) -> RunSteps:
         return RunSteps(self._steps(live), live.record, lambda: self._play(live), live.known)

@@ -20,13 +20,13 @@ def missing_name(module: str, name: str, known: Iterable[str]) -> AttributeError
         module: as the program calls it.
         known: the names that it has.
     """
-    told = _told(name, known)
+    told = _suggestion(name, known)
     if told and _is_imported() and (module != _PACKAGE or find_spec(f"{_PACKAGE}.{name}") is None):
         return ImportError(f"cannot import name {name!r} from {module!r}. {told}", name=module)
     return AttributeError(f"module {module!r} has no attribute {name!r}{told and f'. {told}'}", name=name)
 
 
-def _told(name: str, known: Iterable[str]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     if name.startswith("_"):
         return ""
     from difflib import get_close_matches

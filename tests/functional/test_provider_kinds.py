@@ -293,7 +293,7 @@ async def test_texts_and_reasoning_are_told_apart(endpoint: AnsweringEndpoint, r
     for name, (message, _) in TEXTS.items():
         endpoint.tell(Told(message))
         told = (await reply(model, stream=stream)).message
-        found[name] = (told.said, told.reasoning)
+        found[name] = (told.text_or_refusal, told.reasoning)
     await model.aclose()
     assert found == {name: right for name, (_, right) in TEXTS.items()}
 

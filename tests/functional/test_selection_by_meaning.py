@@ -27,8 +27,8 @@ from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
-from lightagent.application.tool_selection.kept_vectors import KeptVectors
 from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker, tool_text
+from lightagent.application.tool_selection.vector_cache import VectorCache
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.policy.phases import QueryPayload, Subject
 from lightagent.domain.text.vectors import TextRole, Vector
@@ -134,7 +134,7 @@ def test_without_an_embedder_s_answer_the_words_decide(
 
 
 def test_an_embedder_that_hangs_costs_its_seconds_once() -> None:
-    impatient = MeaningRanker(KeptVectors(Hanging(), SystemClock(), 0.05), make_table)
+    impatient = MeaningRanker(VectorCache(Hanging(), SystemClock(), 0.05), make_table)
     model = ScriptedModel(["Done.", "Done."])
     agent = LightAgent(model=model, tools=many_tools(), tool_selection=replace(FEW, rankers=(impatient,)))
 

@@ -17,7 +17,7 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving import idempotency
 from lightagent.application.serving.callers import NOBODY, Caller
-from lightagent.application.serving.idempotency import KeptAnswer, RepeatedRequests, request_name
+from lightagent.application.serving.idempotency import RepeatedRequests, StoredAnswer, request_name
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
@@ -194,18 +194,18 @@ def test_keys_of_others_are_others_and_few_are_kept(monkeypatch: pytest.MonkeyPa
     assert name == request_name("k", NOBODY, CHAT, {"b": 2, "a": 1})
     assert name.key != request_name("k", Caller("other"), CHAT, {}).key
     assert answers.find(name) is None
-    answers.keep(name, KeptAnswer(body=b"x"))
-    assert answers.find(name) == KeptAnswer(body=b"x")
+    answers.keep(name, StoredAnswer(body=b"x"))
+    assert answers.find(name) == StoredAnswer(body=b"x")
     now[0] = idempotency.KEPT_SECONDS + 1
     assert answers.find(name) is None
-    answers.keep(name, KeptAnswer(body=b"x" * (idempotency.MOST_BYTES + 1)))
+    answers.keep(name, StoredAnswer(body=b"x" * (idempotency.MOST_BYTES + 1)))
     with pytest.raises(RequestRefused):
         answers.find(name)
     monkeypatch.setattr(idempotency, "MOST_ANSWERS", 2)
     for number in range(5):
         one = request_name(str(number), NOBODY, CHAT, {})
         assert answers.find(one) is None
-        answers.keep(one, KeptAnswer(body=b"x"))
+        answers.keep(one, StoredAnswer(body=b"x"))
     assert answers.find(request_name("0", NOBODY, CHAT, {})) is None
 
 

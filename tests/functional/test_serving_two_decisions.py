@@ -16,7 +16,7 @@ from lightagent import LightAgent, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.callers import Caller
-from lightagent.application.serving.kept_runs import outer_call_id
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import waiting_in
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest

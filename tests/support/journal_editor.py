@@ -14,7 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lightagent.adapters.journals.memory import MemoryJournalStore, _Kept
+from lightagent.adapters.journals.memory import MemoryJournalStore, _StoredStream
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.journals.sqlite.rows import (
     COLUMNS,
@@ -103,7 +103,7 @@ class MemoryEditor(Editor):
 
     def put(self, raw: RawStream) -> None:
         key = raw.info.key
-        kept = self._store._streams.setdefault(key, _Kept(next(self._store._places), raw.info))
+        kept = self._store._streams.setdefault(key, _StoredStream(next(self._store._places), raw.info))
         kept.info, kept.entries = raw.info, [*raw.entries]
 
     def remove(self, key: StreamKey) -> None:

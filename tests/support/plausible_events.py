@@ -153,7 +153,7 @@ PLANS = st.one_of(
     ),
 )
 DELIVERED = st.lists(MAIL, min_size=1, max_size=2).map(
-    lambda sent: MessagesDelivered(tuple(sent), tuple(message.told() for message in sent))
+    lambda sent: MessagesDelivered(tuple(sent), tuple(message.as_context() for message in sent))
 )
 PLAIN: st.SearchStrategy[Event] = st.one_of(
     DELIVERED,

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lightagent.domain.conversation.call_forms import IdForm, meant_name, sent_arguments, sent_id, sent_name
+from lightagent.domain.conversation.call_forms import IdForm, resolve_called_name, sent_arguments, sent_id, sent_name
 from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 
 NAMES = ("now", "get_weather", "my_server_find")
@@ -76,13 +76,13 @@ def test_arguments_go_back_as_an_object_that_every_server_can_parse(written: str
 def test_a_name_goes_back_valid_and_finds_the_tool_that_is_meant(written: str, sent: str, meant: str) -> None:
     assert sent_name(written) == sent
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", sent)
-    assert meant_name(written, NAMES) == meant
+    assert resolve_called_name(written, NAMES) == meant
 
 
 def test_a_tool_that_is_really_called_so_wins_and_nothing_is_chosen_between_two() -> None:
-    assert meant_name("functions.now", ("functions.now", "now")) == "functions.now"
-    assert meant_name("functions.now:1", ("now", "now_1")) == "now"
-    assert meant_name("now", ("later",)) == "now"
+    assert resolve_called_name("functions.now", ("functions.now", "now")) == "functions.now"
+    assert resolve_called_name("functions.now:1", ("now", "now_1")) == "now"
+    assert resolve_called_name("now", ("later",)) == "now"
 
 
 @pytest.mark.parametrize("written", ["call_1", "functions.now:0", "a", "x" * 40])

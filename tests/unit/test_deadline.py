@@ -116,17 +116,17 @@ async def test_a_consumer_that_blocks_the_loop_is_not_interrupted_either() -> No
 async def test_a_deadline_tells_what_is_left() -> None:
     with Deadline(100) as outer, Deadline(20, outer) as deadline:
         await asyncio.sleep(5)
-        assert (outer.left(), deadline.left()) == (95, 15)
+        assert (outer.remaining(), deadline.remaining()) == (95, 15)
         deadline.pause()
         await asyncio.sleep(1000)
         deadline.resume()
-        assert (outer.left(), deadline.left()) == (95, 15)
+        assert (outer.remaining(), deadline.remaining()) == (95, 15)
         advance(17)
-        assert deadline.left() == -2
+        assert deadline.remaining() == -2
     with Deadline(3) as outer, Deadline(20, outer) as deadline:
-        assert deadline.left() == 3
+        assert deadline.remaining() == 3
     with Deadline(math.inf) as endless:
-        assert endless.left() == math.inf
+        assert endless.remaining() == math.inf
 
 
 @pytest.mark.parametrize(("inner", "outer"), [(20.0, 5.0), (math.inf, 5.0), (20.0, math.inf)])

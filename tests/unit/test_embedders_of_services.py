@@ -12,7 +12,7 @@ from lightagent.adapters.embedding.cached import CachedEmbedder
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.registry import open_adapter
-from lightagent.aiokits.told_work import listen
+from lightagent.aiokits.observed_work import listen
 from lightagent.compose.configured.backends import open_embedding
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -81,18 +81,18 @@ def test_what_was_interrupted_is_given_up_by_the_rules_of_every_engine() -> None
     started = AttemptStarted("plan", 1, 1, "key", "go")
     for lost in (0, 1):
         state = fold([*past, *[started] * lost])
-        assert MACHINE.given_up(state, attempts(state)[0], 3.0) is None
+        assert MACHINE.lost_attempt(state, attempts(state)[0], 3.0) is None
     state = fold([*past, started, started])
-    told = MACHINE.given_up(state, attempts(state)[0], 3.0)
+    told = MACHINE.lost_attempt(state, attempts(state)[0], 3.0)
     assert isinstance(told, AttemptFailed)
     assert (told.error.code, told.at) == ("LA-FLOW-LOST", 3.0)
     left = fold([*past, started, started, AttemptStopped("plan", 1, 1)])
-    assert MACHINE.given_up(left, attempts(left)[0], 3.0) is None, "what was left in good order does not count"
+    assert MACHINE.lost_attempt(left, attempts(left)[0], 3.0) is None, "what was left in good order does not count"
     done = [*past, started, AttemptFinished("plan", 1, 1, StepOutput("p"))]
     done += [AttemptStarted("write", 1, 1, "k"), AttemptFinished("write", 1, 1), AttemptStarted("send", 1, 1, "k")]
     state = fold(done)
     (send,) = [move for move in attempts(state) if move.path == "send"]
-    told = MACHINE.given_up(state, send, 3.0)
+    told = MACHINE.lost_attempt(state, send, 3.0)
     assert told is not None
     assert "unknown" in told.error.message
     assert plan.path == "plan"
@@ -109,7 +109,7 @@ def test_events_travel_as_texts_and_others_are_refused() -> None:
 
 def test_a_step_that_is_asked_for_again_and_an_event_are_what_they_are_in_one_process() -> None:
     state = fold(begun(letters()))
-    assert MACHINE.asked_again(state, "plan", 2.0) == [RerunRequested("plan", at=2.0)]
+    assert MACHINE.rerun_events(state, "plan", 2.0) == [RerunRequested("plan", at=2.0)]
     assert MACHINE.signalled(state, Signalled("payment", 3)) == Signalled("payment", 3)
     with pytest.raises(ConfigurationError, match="waits for the event"):
         MACHINE.signalled(state, Signalled("other"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from lightagent import LightAgent, RunResult, tool
-from lightagent.aiokits.cancellation import Heeding, cancellation, from_now_on, is_cancelled
+from lightagent.aiokits.cancellation import CancellationScope, cancellation, from_now_on, is_cancelled
 from lightagent.domain.conversation.messages import Trust
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed
 from lightagent.domain.policy.phases import Passed, Phase, Subject, Verdict
@@ -247,7 +247,7 @@ async def test_a_run_within_a_tool_is_cancelled_by_the_tools_own_deadline() -> N
 
 async def test_what_is_heeded_holds_for_one_task_and_ends_with_the_block() -> None:
     answer = False
-    with Heeding(lambda: answer):
+    with CancellationScope(lambda: answer):
         asked = cancellation()
         assert not is_cancelled()
         answer = True
@@ -258,7 +258,7 @@ async def test_what_is_heeded_holds_for_one_task_and_ends_with_the_block() -> No
             return is_cancelled(), asked()
 
         assert await asyncio.create_task(elsewhere()) == (False, True)
-        with Heeding(await from_now_on()):
+        with CancellationScope(await from_now_on()):
             assert not is_cancelled()
         assert is_cancelled()
     assert not is_cancelled()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.domain.tools.foreign_names import called_as, called_by_models, meant, model_name
+from lightagent.domain.tools.foreign_names import called_as, called_by_models, model_name, resolve_source_name
 from tests.support.foreign_tools import NAMES
 
 parts = st.text(st.sampled_from("aAb_-./ é读0deadbf\ud800"), max_size=70) | st.text(max_size=12)
@@ -57,10 +57,10 @@ def test_a_made_name_is_no_other_tools_plain_name() -> None:
 def test_a_tool_is_written_with_its_server_also_where_their_names_have_slashes(server: str, tool: str) -> None:
     own = [model_name(server, other) for other in ("stop", tool, f"x/{tool}")]
 
-    assert meant(f"{server}/{tool}", own) == model_name(server, tool)
+    assert resolve_source_name(f"{server}/{tool}", own) == model_name(server, tool)
     assert set(own) & set(called_as([f"{server}/{tool}", "plain"])) == {model_name(server, tool)}
 
 
 def test_what_is_written_without_a_slash_is_the_name_itself() -> None:
     assert called_by_models("plain") == ("plain",)
-    assert meant("plain", []) == "plain"
+    assert resolve_source_name("plain", []) == "plain"

@@ -11,7 +11,7 @@ import pytest
 from lightagent import ConfigurationError, HumanFeedback, MemoryOwner, SelfLearning
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.feedback.feedback import Feedback
-from lightagent.application.feedback.lesson_log import KIND, LessonLog, ToldLesson
+from lightagent.application.feedback.lesson_log import KIND, GivenLesson, LessonLog
 from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.learning.lesson_ratings import MOST_RECENT, LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.scopes import Scope
@@ -31,7 +31,7 @@ class Store:
 
     async def run(self, run_id: str, *, used: bool = False, owner: MemoryOwner = ANN, trace: str = "") -> None:
         trace_id = trace or f"trace-{run_id}"
-        await self.log.count_run(ANN, run_id, trace_id, [ToldLesson(owner, "lesson", 500.0, used)])
+        await self.log.count_run(ANN, run_id, trace_id, [GivenLesson(owner, "lesson", 500.0, used)])
 
     async def rate(self, trace_id: str, *, helped: bool, tenant: str = "red") -> None:
         feedback = Feedback(self.journals, lambda: self.now, tenant=tenant)
@@ -95,7 +95,7 @@ class Yielding(WrappedStore):
 async def test_opposite_ratings_at_the_same_time_leave_all_lessons_with_what_was_said_last(seed: int) -> None:
     journals = Yielding(seed)
     log, feedback = LessonLog(journals, lambda: 1_000.0), Feedback(journals, tenant="red")
-    told = [ToldLesson(ANN, lesson_id, 500.0, used=False) for lesson_id in ("a", "b", "c")]
+    told = [GivenLesson(ANN, lesson_id, 500.0, used=False) for lesson_id in ("a", "b", "c")]
     await asyncio.gather(
         log.count_run(ANN, "one", "trace", told),
         *(feedback.add(HumanFeedback("trace", helpful=number % 2 == 0)) for number in range(4)),
@@ -123,7 +123,7 @@ async def test_a_lesson_for_everybody_is_rated_by_users_who_were_told_of_it() ->
 
 async def test_an_entry_that_names_a_lesson_of_another_user_rates_nothing_of_theirs() -> None:
     store, bob = Store(), MemoryOwner("", "red", "bob", agent="clerk")
-    await store.log.count_run(ANN, "r", "trace", [ToldLesson(bob, "lesson", 500.0, used=False)])
+    await store.log.count_run(ANN, "r", "trace", [GivenLesson(bob, "lesson", 500.0, used=False)])
     await store.rate("trace", helped=True)
     assert await store.counts(bob) == (1, 0, 0, 0)
 
@@ -165,7 +165,7 @@ class Dying(WrappedStore):
 async def test_a_process_that_dies_while_it_counts_leaves_counts_that_the_next_one_completes(dies_at: int) -> None:
     journals = Dying(dies_at)
     log = LessonLog(journals, lambda: 1_000.0)
-    told = [ToldLesson(ANN, "lesson", 500.0, used=True), ToldLesson(ALL, "other", 500.0, used=False)]
+    told = [GivenLesson(ANN, "lesson", 500.0, used=True), GivenLesson(ALL, "other", 500.0, used=False)]
     for _ in range(2):
         with suppress(OSError):
             await log.count_run(ANN, "one", "trace-one", told)
@@ -252,7 +252,7 @@ async def test_feedback_is_counted_at_the_lessons_that_the_run_was_told_of(name:
 
 async def test_a_damaged_lesson_keeps_no_feedback_from_being_taken() -> None:
     store = Store()
-    told = [ToldLesson(ANN, lesson_id, 500.0, used=True) for lesson_id in ("lesson", "other")]
+    told = [GivenLesson(ANN, lesson_id, 500.0, used=True) for lesson_id in ("lesson", "other")]
     await store.log.count_run(ANN, "one", "trace-one", told)
     key = StreamKey(Scope("red", "ann"), KIND, "lesson")
     await store.journals.append(key, [Draft('{"what": "nonsense"}', 1)], expected=1, at=0.0)

@@ -7,7 +7,7 @@ from time import perf_counter
 import pytest
 
 from lightagent import ConfigurationError, MemoryCandidate, MemoryOwner
-from lightagent.domain.learning.lesson_privacy import MOST_COMPARED, Said, tells_user
+from lightagent.domain.learning.lesson_privacy import MOST_COMPARED, ConversationTexts, tells_user
 from lightagent.domain.learning.lessons import is_used
 from lightagent.domain.memory.candidates import (
     CandidateDecided,
@@ -34,19 +34,19 @@ WORDS = "I am Maria Sanchez, customer K-4711; please send my invoices to maria@e
     ],
 )
 def test_what_tells_of_the_user_is_found(text: str) -> None:
-    assert tells_user(text, ("maria-77",), Said(WORDS)) is not None
+    assert tells_user(text, ("maria-77",), ConversationTexts(WORDS)) is not None
 
 
 @pytest.mark.parametrize(
     "text", ["Ask when invoices are wanted.", "Say which day an invoice is sent.", "Invoices are wanted by mail."]
 )
 def test_what_tells_nothing_of_the_user_may_be_told(text: str) -> None:
-    assert tells_user(text, ("maria-77",), Said(WORDS)) is None
+    assert tells_user(text, ("maria-77",), ConversationTexts(WORDS)) is None
 
 
 def test_words_without_spaces_between_them_are_compared_too() -> None:
-    assert tells_user("发票每月一号寄给顾客", ("u",), Said("请把发票每月一号寄给我")) is not None
-    assert tells_user("先问顾客想要什么", ("u",), Said("请把发票每月一号寄给我")) is None
+    assert tells_user("发票每月一号寄给顾客", ("u",), ConversationTexts("请把发票每月一号寄给我")) is not None
+    assert tells_user("先问顾客想要什么", ("u",), ConversationTexts("请把发票每月一号寄给我")) is None
 
 
 def test_a_lesson_is_used_where_the_answer_takes_up_what_the_query_did_not_say() -> None:
@@ -56,7 +56,7 @@ def test_a_lesson_is_used_where_the_answer_takes_up_what_the_query_did_not_say()
 
 
 PROPOSED = CandidateProposed(
-    MemoryCandidate("text", "u", "u", "reflection", "agent", candidate_id="c"), MemoryOwner(), Said("")
+    MemoryCandidate("text", "u", "u", "reflection", "agent", candidate_id="c"), MemoryOwner(), ConversationTexts("")
 )
 PROMOTED = CandidateDecided("promoted", "person", text="text")
 
@@ -129,7 +129,7 @@ ATTACKS: dict[str, str] = {
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_tells_of_the_user_is_found_in_another_spelling(name: str) -> None:
-    assert tells_user(ATTACKS[name], ("maria-77",), Said(WORDS)) is not None
+    assert tells_user(ATTACKS[name], ("maria-77",), ConversationTexts(WORDS)) is not None
 
 
 def test_a_short_name_is_a_word_and_no_piece_of_one() -> None:
@@ -144,7 +144,7 @@ def test_a_short_name_is_a_word_and_no_piece_of_one() -> None:
         ("\u674e\u660e\u60f3\u8981\u7a97\u6237", "\u674e\u660e", True),
         ("\u5c0f\u674e\u60f3\u8981\u7a97\u6237", "\u674e", True),
     ):
-        assert (tells_user(lesson, (user,), Said("")) is not None) is named, lesson
+        assert (tells_user(lesson, (user,), ConversationTexts("")) is not None) is named, lesson
 
 
 def test_names_count_in_whatever_case_either_writes_them() -> None:
@@ -155,16 +155,16 @@ def test_names_count_in_whatever_case_either_writes_them() -> None:
         ("Jean-Luc wants a window seat.", "A seat for Jean-Luc."),
         ("Trains to \u041b\u0438\u043e\u043d are full.", "Tickets to \u041b\u0438\u043e\u043d, please."),
     ):
-        assert tells_user(lesson, (), Said(words)) == "It repeats a name that was told."
+        assert tells_user(lesson, (), ConversationTexts(words)) == "It repeats a name that was told."
 
 
 def test_an_address_that_the_user_spells_out_counts_as_one() -> None:
-    said = Said("write me at maria.s (at) example dot com")
+    said = ConversationTexts("write me at maria.s (at) example dot com")
     assert tells_user("Invoices go to example.", (), said) is not None
 
 
 def test_what_the_agent_said_of_the_user_may_not_be_told_either() -> None:
-    said = Said("Where do I live?", "You live in Lyon, Rue Garibaldi 4711.")
+    said = ConversationTexts("Where do I live?", "You live in Lyon, Rue Garibaldi 4711.")
     for lesson in ("Those in Lyon want trains.", "Whoever lives at 4711 wants trains.", "Ask for garibaldi."):
         assert tells_user(lesson, ("ann",), said) is not None
     assert tells_user("Say where somebody lives only if you know it.", ("ann",), said) is None
@@ -185,12 +185,12 @@ NOT_KNOWN: dict[str, str] = {
 @pytest.mark.parametrize("name", NOT_KNOWN)
 def test_what_no_comparison_of_words_can_know_is_left_to_people(name: str) -> None:
     """The docs say so. Where one of these is found one day, they have to be changed."""
-    assert tells_user(NOT_KNOWN[name], ("maria-77",), Said(WORDS)) is None
+    assert tells_user(NOT_KNOWN[name], ("maria-77",), ConversationTexts(WORDS)) is None
 
 
 def test_a_lesson_from_a_run_that_is_too_long_to_be_compared_stays_with_its_user() -> None:
-    assert tells_user("Be brief.", (), Said("a " * (MOST_COMPARED // 2))) is None
-    assert tells_user("Be brief.", (), Said("a " * (MOST_COMPARED // 2), "b")) is not None
+    assert tells_user("Be brief.", (), ConversationTexts("a " * (MOST_COMPARED // 2))) is None
+    assert tells_user("Be brief.", (), ConversationTexts("a " * (MOST_COMPARED // 2), "b")) is not None
 
 
 @pytest.mark.parametrize(
@@ -199,5 +199,5 @@ def test_a_lesson_from_a_run_that_is_too_long_to_be_compared_stays_with_its_user
 def test_long_texts_are_compared_in_linear_time(piece: str) -> None:
     words = (piece * MOST_COMPARED)[:MOST_COMPARED]
     started = perf_counter()
-    tells_user((piece * 1_000)[:1_000] + " x", ("maria-77",), Said(words))
+    tells_user((piece * 1_000)[:1_000] + " x", ("maria-77",), ConversationTexts(words))
     assert perf_counter() - started < 10.0

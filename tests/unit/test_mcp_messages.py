@@ -53,7 +53,7 @@ def test_only_the_request_that_is_answered_fails_and_at_once() -> None:
     said: list[str] = []
     pipe = Pipe(1_000, said.append, said.append)
     for request in (7, 8):
-        pipe.asked(request)
+        pipe.expect(request)
     pipe.take('{"jsonrpc": "2.0", "id": 7, "result": null}')
     pipe.take('{"jsonrpc": "2.0", "id": 7, "result": null}')
     pipe.take('{"jsonrpc": "2.0", "id": 9, "result": null}')

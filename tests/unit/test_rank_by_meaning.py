@@ -6,8 +6,8 @@ import pytest
 
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.numpy_vectors import make_table
-from lightagent.application.tool_selection.kept_vectors import KeptVectors
 from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker, tool_text
+from lightagent.application.tool_selection.vector_cache import VectorCache
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.text.vectors import TextRole, Vector, unit_vector
@@ -26,7 +26,7 @@ TOOLS = (WEATHER, REFUND)
 
 
 def ranker(embedder: ScriptedEmbedder, clock: ManualClock | None = None) -> MeaningRanker:
-    return MeaningRanker(KeptVectors(embedder, clock or ManualClock()), make_table)
+    return MeaningRanker(VectorCache(embedder, clock or ManualClock()), make_table)
 
 
 def test_the_text_of_a_tool_is_its_name_in_words_its_description_and_its_parameters() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory.filter import keeps_out
+from lightagent.domain.memory.filter import exclusion_of
 from lightagent.domain.memory.policy import MemoryPolicy
 from lightagent.domain.memory.recall_filter import RecallFilter, facts_of, filter_of
 from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
@@ -44,7 +44,7 @@ POLICIES = st.builds(
 def test_a_search_finds_nothing_that_the_policy_keeps_out(policy: MemoryPolicy, metadata: dict[str, JsonValue]) -> None:
     record = MemoryRecord("m", MemoryOwner(user="ann"), "It rains.", metadata, 1.0)
     if filter_of(policy, NOW).fits(facts_of(record), record.metadata):
-        assert keeps_out(policy, record.found(), "ann", NOW) is None
+        assert exclusion_of(policy, record.found(), "ann", NOW) is None
 
 
 MAKERS: dict[str, Callable[[float], RecallFilter]] = {

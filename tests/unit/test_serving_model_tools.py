@@ -7,7 +7,7 @@ import pytest
 from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.serving.mcp_tools import (
     ToolAnswer,
-    ToolAsked,
+    ToolInput,
     read_tool_arguments,
     takes,
     tool_answer,
@@ -27,9 +27,9 @@ def test_tools_are_called_as_their_models_as_far_as_names_of_tools_allow_it() ->
 
 
 def test_what_a_call_asks_for() -> None:
-    assert read_tool_arguments({"query": "hi"}) == ToolAsked("hi")
-    assert read_tool_arguments({"query": "\ud83d", "conversation": "c"}) == ToolAsked("\N{REPLACEMENT CHARACTER}", "c")
-    assert read_tool_arguments({"query": "hi", "conversation": None}) == ToolAsked("hi")
+    assert read_tool_arguments({"query": "hi"}) == ToolInput("hi")
+    assert read_tool_arguments({"query": "\ud83d", "conversation": "c"}) == ToolInput("\N{REPLACEMENT CHARACTER}", "c")
+    assert read_tool_arguments({"query": "hi", "conversation": None}) == ToolInput("hi")
     properties = takes()["properties"]
     assert isinstance(properties, dict)
     properties.clear()

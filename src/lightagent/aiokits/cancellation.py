@@ -19,7 +19,7 @@ IsCancelled: TypeAlias = Callable[[], bool]
 """Returns whether the work was cancelled from outside; may be called from any task of the loop."""
 
 
-class Heeding:
+class CancellationScope:
     """Within this context, the current task counts as cancelled if `is_cancelled` says so.
 
     It may be entered by one task and left by another, as in a generator.
@@ -31,17 +31,17 @@ class Heeding:
         self._is_cancelled = is_cancelled
 
     def __enter__(self) -> None:
-        self._before = _heeded.get()
-        _heeded.set((current_task(), self._is_cancelled))
+        self._before = _scope.get()
+        _scope.set((current_task(), self._is_cancelled))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _heeded.set(self._before)
+        _scope.set(self._before)
 
 
-_Heeded: TypeAlias = tuple[asyncio.Task[object] | None, IsCancelled]
-_heeded: Final[ContextVar[_Heeded | None]] = ContextVar("lightagent_heeded", default=None)
+_Scope: TypeAlias = tuple[asyncio.Task[object] | None, IsCancelled]
+_scope: Final[ContextVar[_Scope | None]] = ContextVar("lightagent_cancellation_scope", default=None)
 
 
 def current_task() -> asyncio.Task[object] | None:
@@ -59,9 +59,9 @@ def is_cancelled() -> bool:
 
 def cancellation() -> IsCancelled:
     """Return a function that says whether the current task was cancelled, for use in the tasks that it creates."""
-    task, heeded = current_task(), _heeded.get()
-    if heeded is not None and heeded[0] is task:  # A task that was made within has the context of the one around it.
-        return heeded[1]
+    task, scope = current_task(), _scope.get()
+    if scope is not None and scope[0] is task:  # A task that was made within has the context of the one around it.
+        return scope[1]
     return lambda: task is not None and task.cancelling() > 0
 
 
@@ -86,8 +86,8 @@ async def all_at_once(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
     """
     is_cancelled = cancellation()
 
-    async def apart(work: Coroutine[object, object, T]) -> T:
-        with Heeding(is_cancelled):
+    async def within_scope(work: Coroutine[object, object, T]) -> T:
+        with CancellationScope(is_cancelled):
             return await work
 
-    return await asyncio.gather(*map(apart, works))
+    return await asyncio.gather(*map(within_scope, works))

@@ -45,10 +45,10 @@ class Deadline:
         self._task: asyncio.Task[object] | None = None
         self._timer: SharedTimer | asyncio.TimerHandle | None = None
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds left, of the outer deadline if that is nearer; negative after the deadline."""
         left = self.moment - self._loop.time()
-        return left if self.outer is None else min(left, self.outer.left())
+        return left if self.outer is None else min(left, self.outer.remaining())
 
     def spent(self) -> float:
         """Seconds since the block was entered, without pauses; only for a finite deadline, ignoring the outer one."""

@@ -88,7 +88,7 @@ class JobThread(Generic[OwnedT]):
         self._lock.release()
 
 
-class _Told(Protocol[OwnedT_contra]):
+class _JobFor(Protocol[OwnedT_contra]):
     def carry_out(self, owned: OwnedT_contra) -> None: ...
     def deliver(self, failure: BaseException | None = None) -> None: ...
 
@@ -141,7 +141,7 @@ class _Closing:
             self._closed.set_result(None)
 
 
-_Inbox = SimpleQueue[_Told[OwnedT] | _Closing | Pause | None]
+_Inbox = SimpleQueue[_JobFor[OwnedT] | _Closing | Pause | None]
 
 
 def _begin(
@@ -185,9 +185,9 @@ def _work(
 _GOING_ON: Final = object()
 
 
-def _take(inbox: _Inbox[OwnedT]) -> tuple[list[_Told[OwnedT]], object]:
+def _take(inbox: _Inbox[OwnedT]) -> tuple[list[_JobFor[OwnedT]], object]:
     """Return the waiting jobs, at least one unless the thread must end."""
-    jobs: list[_Told[OwnedT]] = []
+    jobs: list[_JobFor[OwnedT]] = []
     item = inbox.get()
     while True:
         if item is None or isinstance(item, _Closing | Pause):
@@ -202,7 +202,7 @@ def _take(inbox: _Inbox[OwnedT]) -> tuple[list[_Told[OwnedT]], object]:
 
 
 def _carry_out(
-    jobs: list[_Told[OwnedT]],
+    jobs: list[_JobFor[OwnedT]],
     owned: list[OwnedT],
     open_: Callable[[], OwnedT],
     around: Callable[[OwnedT], AbstractContextManager[object]],

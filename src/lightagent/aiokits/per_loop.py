@@ -32,7 +32,7 @@ class PerLoop(Generic[ClientT]):
         self._make = make
         self._close = close
         self._lock = threading.Lock()
-        self._kept: dict[asyncio.AbstractEventLoop, _Kept[ClientT]] = {}
+        self._kept: dict[asyncio.AbstractEventLoop, _OpenClient[ClientT]] = {}
 
     async def get(self) -> ClientT:
         """The running loop's client."""
@@ -42,7 +42,7 @@ class PerLoop(Generic[ClientT]):
         if kept is not None:
             return kept.client
         # Nothing is awaited until it is stored, so that no other task of this loop creates a second one.
-        kept = _Kept(self._make(), self._close, loop)
+        kept = _OpenClient(self._make(), self._close, loop)
         await kept.begin(self)
         with self._lock:
             self._kept[loop] = kept
@@ -55,7 +55,7 @@ class PerLoop(Generic[ClientT]):
             await kept.aclose()
         await self._close_dead()
 
-    def forget(self, loop: asyncio.AbstractEventLoop) -> _Kept[ClientT] | None:
+    def forget(self, loop: asyncio.AbstractEventLoop) -> _OpenClient[ClientT] | None:
         """Remove the client of `loop` and return it; the caller must close it."""
         with self._lock:
             return self._kept.pop(loop, None)
@@ -68,7 +68,7 @@ class PerLoop(Generic[ClientT]):
             await kept.close_dead()
 
 
-class _Kept(Generic[ClientT]):
+class _OpenClient(Generic[ClientT]):
     """A client, its loop, and the generator whose end is the client's end."""
 
     def __init__(

@@ -29,7 +29,7 @@ from lightagent.domain.tools.spec import OWN_PROVIDER
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest, ServedModel, WritingModel
 from lightagent.ports.system import Clock
-from lightagent.ports.telemetry import AskedAside
+from lightagent.ports.telemetry import SideRequest
 
 _ANSWER: Final = "answer"
 
@@ -55,26 +55,26 @@ async def preview_run(live: ActiveRun[DepsT], place: TurnPlace) -> RequestPrevie
             live.clock,
             place,
             interrupted=interrupted,
-            goes_on=lambda name: means.going_on(name, head),
+            goes_on=lambda name: means.acting_member(name, head),
         )
     try:
         await run_agent(live)
-    except _Asked as asked:
+    except _ModelReached as asked:
         return _preview(live, asked.request, asked.aside)
     live.record.text()
     raise ConfigurationError("preview: the run ends without asking a model.", guidance="")
 
 
-class _Asked(BaseException):
+class _ModelReached(BaseException):
     """A model would be asked now. No failure, so that nothing on the way treats it as one."""
 
-    def __init__(self, request: ChatRequest, aside: AskedAside | None) -> None:
+    def __init__(self, request: ChatRequest, aside: SideRequest | None) -> None:
         super().__init__()
         self.request, self.aside = request, aside
 
 
-def _halt(request: ChatRequest, aside: AskedAside | None) -> Never:
-    raise _Asked(request, aside)
+def _halt(request: ChatRequest, aside: SideRequest | None) -> Never:
+    raise _ModelReached(request, aside)
 
 
 class SeenSession(Keeper):
@@ -98,7 +98,7 @@ class SeenSession(Keeper):
         session = (await load_session(self._store, key)).session
         closing, before = room_for(session, self._place, key.id, self._interrupted, self._clock.now())
         session = reduce(advance_session, (*closing, *before), session)
-        acting = self._goes_on(session.said.agent) if session.said.agent else None
+        acting = self._goes_on(session.transcript.agent) if session.transcript.agent else None
         events[0], beginning = beginning_of(session, events[0], key.id, acting)
         return beginning
 
@@ -109,24 +109,24 @@ class SeenSession(Keeper):
         """Nothing is open."""
 
 
-def _preview(live: ActiveRun[DepsT], request: ChatRequest, aside: AskedAside | None) -> RequestPreview:
-    model = _asked_model(live, aside)
+def _preview(live: ActiveRun[DepsT], request: ChatRequest, aside: SideRequest | None) -> RequestPreview:
+    model = _model_for(live, aside)
     body = model.body(request) if isinstance(model, WritingModel) else _plain_body(model, request)
     return RequestPreview(
         model.name, _ANSWER if aside is None else aside.name, body, tuple(_parts(live, request, aside, body))
     )
 
 
-def _asked_model(live: ActiveRun[DepsT], aside: AskedAside | None) -> ChatModel:
+def _model_for(live: ActiveRun[DepsT], aside: SideRequest | None) -> ChatModel:
     means = live.acting
     if aside is None:
         return means.model
     planner = None if means.planning is None else means.planning.model
     summarizer = None if means.budget is None else means.budget.model
-    return next((one for one in (planner, summarizer) if one is not None and _is_meant(one, aside)), means.model)
+    return next((one for one in (planner, summarizer) if one is not None and _serves(one, aside)), means.model)
 
 
-def _is_meant(model: ChatModel, aside: AskedAside) -> bool:
+def _serves(model: ChatModel, aside: SideRequest) -> bool:
     endpoint = model.endpoint if isinstance(model, ServedModel) else UNKNOWN_ENDPOINT
     return model.name == aside.model and endpoint == aside.endpoint
 
@@ -142,7 +142,7 @@ def _plain_body(model: ChatModel, request: ChatRequest) -> JsonObject:
 
 
 def _parts(
-    live: ActiveRun[DepsT], request: ChatRequest, aside: AskedAside | None, body: JsonObject
+    live: ActiveRun[DepsT], request: ChatRequest, aside: SideRequest | None, body: JsonObject
 ) -> Iterator[RequestPart]:
     for key, value in body.items():
         match key, value:
@@ -164,7 +164,7 @@ def _parts(
 
 
 def _message_parts(
-    live: ActiveRun[DepsT], messages: Sequence[Message], aside: AskedAside | None, sent: Sequence[JsonValue]
+    live: ActiveRun[DepsT], messages: Sequence[Message], aside: SideRequest | None, sent: Sequence[JsonValue]
 ) -> Iterator[RequestPart]:
     if aside is not None or len(sent) != len(messages):
         name = "messages" if aside is None else aside.name
@@ -175,7 +175,7 @@ def _message_parts(
     for place, (message, one) in enumerate(zip(messages, sent, strict=True)):
         match message:
             case SystemMessage():
-                yield from _told(live, message.content, one)
+                yield from _system_parts(live, message.content, one)
             case ContextMessage(source=source):
                 yield RequestPart(_added_by(live, source), "message", source, one)
             case _ if place == last:
@@ -185,9 +185,9 @@ def _message_parts(
                 before += 1
 
 
-def _told(live: ActiveRun[DepsT], content: str, sent: JsonValue) -> Iterator[RequestPart]:
+def _system_parts(live: ActiveRun[DepsT], content: str, sent: JsonValue) -> Iterator[RequestPart]:
     """The system message by its pieces; one that a hook has changed is the caller's as a whole."""
-    pieces = live.acting.told(live.run.head.output_schema)
+    pieces = live.acting.instruction_pieces(live.run.head.output_schema)
     if "\n\n".join(text for _, text in pieces) != content:
         yield RequestPart("caller", "message", "system", sent)
         return

@@ -11,10 +11,10 @@ from lightagent.adapters.stemming import english_stemmer
 from lightagent.adapters.system import SystemClock
 from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.agent_options.tool_selection import DEFAULT_SELECTION, ToolSelection
-from lightagent.application.tool_selection.kept_vectors import KeptVectors
 from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker
 from lightagent.application.tool_selection.rank_by_words import WordRanker
 from lightagent.application.tool_selection.select_tools import ToolSelector
+from lightagent.application.tool_selection.vector_cache import VectorCache
 from lightagent.application.tools.deps import DepsT
 from lightagent.compose.check_ports import check_port
 from lightagent.options import AgentOptions
@@ -65,5 +65,5 @@ def compose_rankers(
     Args:
         embedder: compares meanings; without one, only words are compared.
     """
-    by_meaning = () if embedder is None else (MeaningRanker(KeptVectors(embedder, clock or SystemClock()), make_table),)
+    by_meaning = () if embedder is None else (MeaningRanker(VectorCache(embedder, clock or SystemClock()), make_table),)
     return (WordRanker(english_stemmer()), *by_meaning, *selection.rankers)

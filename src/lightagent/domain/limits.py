@@ -9,13 +9,13 @@ from typing import Final
 from lightagent.domain.errors import ConfigurationError
 
 
-class _Unsaid(int):
+class _DefaultInt(int):
     """A default number, which can be told apart from the same number given explicitly."""
 
     __slots__ = ()
 
 
-_ATTEMPTS: Final = _Unsaid(10)
+_ATTEMPTS: Final = _DefaultInt(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Limits:
     @property
     def says_max_retry(self) -> bool:
         """Whether `max_retry` was given, be it the default; it then holds for servers that cannot be reached, too."""
-        return not isinstance(self.max_retry, _Unsaid)
+        return not isinstance(self.max_retry, _DefaultInt)
 
 
 MOST_COUNT: Final = 10**18

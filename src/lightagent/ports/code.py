@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from lightagent.domain.code.programs import CodeJob, CodeOutput, CodeResult, Language
 
 
-def unseen(piece: CodeOutput) -> None:
+def discard_output(piece: CodeOutput) -> None:
     """Discard a piece of output."""
 
 
@@ -35,7 +35,7 @@ class CodeRunner(Protocol):
         """A few sentences for a model about what programs can and cannot do here."""
         ...
 
-    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
+    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = discard_output) -> CodeResult:
         """Run a program to its end, or to a limit; `show` is called in this event loop with its output as it comes,
         and must not raise.
 

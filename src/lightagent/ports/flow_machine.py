@@ -29,7 +29,7 @@ class FlowMachine(Protocol):
         """Return an event as JSON text in ASCII."""
         ...
 
-    def given_up(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
+    def lost_attempt(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
         """Return the failure of an interrupted attempt that must not be repeated; None if it is repeated."""
         ...
 
@@ -37,7 +37,7 @@ class FlowMachine(Protocol):
         """Return the intent of an attempt; None if the flow's code has to build its query (`FlowCode.carry_out`)."""
         ...
 
-    def asked_again(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
+    def rerun_events(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
         """Return the events that repeat a step (``outer/inner`` within a flow that is a step), in their order.
 
         Raises:

@@ -114,7 +114,7 @@ class CodedStore(Protocol):
     """A store that wraps another one, and stores the content of entries in another form, such as encrypted."""
 
     @property
-    def kept(self) -> JournalStore:
+    def wrapped(self) -> JournalStore:
         """The wrapped store, which returns content in its stored form."""
         ...
 

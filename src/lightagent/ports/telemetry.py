@@ -64,7 +64,7 @@ class TracingSink(TelemetrySink, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AskedAside:
+class SideRequest:
     """A request to a model beside the conversation.
 
     Attributes:
@@ -98,7 +98,7 @@ class CurrentSpans(Protocol):
     """A watch that makes spans: it is also notified of what happens between two events."""
 
     def ask(
-        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+        self, request: ChatRequest, at: float, aside: SideRequest | None = None, prices: PriceTable = NO_PRICES
     ) -> Asking:
         """An attempt begins, in the context in which its model is asked.
 

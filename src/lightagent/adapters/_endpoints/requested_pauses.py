@@ -26,13 +26,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
     `Retry-After` takes precedence over the reset of a rate limit, which counts only for exhausted limits.
     """
-    asked = _asked(headers)
+    asked = _requested_pause(headers)
     return _reset(headers) if asked is None else asked
 
 
 def pause(headers: Mapping[str, str], body: object, message: str) -> float | None:
     """Return the seconds that an error asks to wait, by `Retry-After`, its body, or a rate limit."""
-    for seconds in (_asked(headers), _in_body(body), in_words(message)):
+    for seconds in (_requested_pause(headers), _in_body(body), in_words(message)):
         if seconds is not None:
             return seconds
     return _reset(headers)
@@ -65,7 +65,7 @@ def _factor(unit: str) -> float:
     return _SECONDS.get(unit[0], _SECONDS["u"])
 
 
-def _asked(headers: Mapping[str, str]) -> float | None:
+def _requested_pause(headers: Mapping[str, str]) -> float | None:
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         value = headers.get(name, "").strip()
         if (amount := duration(value)) is not None:

@@ -30,7 +30,7 @@ class AllInUse(Exception):
 
 
 @dataclass(slots=True)
-class _Kept:
+class _IdleConnection:
     connection: AsyncConnection[TupleRow]
     made: float
     used: float
@@ -47,7 +47,7 @@ class Connections:
     def __init__(self, connect: Callable[[], Awaitable[AsyncConnection[TupleRow]]], most: int) -> None:
         self._connect = connect
         self._places = asyncio.Semaphore(most)
-        self._free: deque[_Kept] = deque()
+        self._free: deque[_IdleConnection] = deque()
         self._closed = False
 
     @asynccontextmanager
@@ -65,7 +65,7 @@ class Connections:
         except TimeoutError:
             raise AllInUse from None
         try:
-            kept = self._free.pop() if self._free else _Kept(await self._connect(), monotonic(), 0.0)
+            kept = self._free.pop() if self._free else _IdleConnection(await self._connect(), monotonic(), 0.0)
             try:
                 yield kept.connection
             finally:
@@ -78,7 +78,7 @@ class Connections:
         self._closed = True
         await self._close_free(lambda _: True)
 
-    async def _take_back(self, kept: _Kept) -> None:
+    async def _take_back(self, kept: _IdleConnection) -> None:
         kept.used = monotonic()
         status = kept.connection.info.transaction_status
         if status == TransactionStatus.UNKNOWN:  # It was lost, and so most likely were those that are free.
@@ -89,7 +89,7 @@ class Connections:
             self._free.append(kept)
         await self._close_free(lambda one: kept.used - one.used > _LONGEST_IDLE)
 
-    async def _close_free(self, condition: Callable[[_Kept], bool]) -> None:
+    async def _close_free(self, condition: Callable[[_IdleConnection], bool]) -> None:
         """Close free connections from the one that was used the longest ago, as long as they fulfil a condition."""
         while self._free and condition(self._free[0]):
             await self._free.popleft().connection.close()

@@ -126,7 +126,7 @@ def statement_failed(exc: psycopg.Error, address: Address) -> LightAgentError:
         return kind(said, guidance=advice, retryable=retryable)
     if isinstance(exc, psycopg.DataError):
         return ConfigurationError(said, guidance="This cannot be kept; nothing was written.")
-    return StoreError(said, guidance="See the cause.")
+    return StoreError(said, guidance="Look the error up in the log of the server. What was acknowledged is kept.")
 
 
 def _plain(exc: psycopg.Error, address: Address) -> str:

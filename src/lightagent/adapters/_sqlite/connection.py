@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from lightagent.adapters._sqlite.transactions import said_plainly
+from lightagent.adapters._sqlite.transactions import translate_errors
 from lightagent.domain.errors import ConfigurationError, StoreError
 
 Synchronous: TypeAlias = Literal["full", "normal"]
@@ -73,7 +73,7 @@ def open_file(
     Raises:
         StoreError: it cannot be opened, or `prepare` refuses it.
     """
-    with said_plainly(path):
+    with translate_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
             path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, factory=Database

@@ -53,7 +53,7 @@ def snapshot(connection: sqlite3.Connection) -> Generator[None, None, None]:
 
 
 @contextmanager
-def said_plainly(path: Path, damaged: type[StoreError] = DamagedStream) -> Generator[None, None, None]:
+def translate_errors(path: Path, damaged: type[StoreError] = DamagedStream) -> Generator[None, None, None]:
     """Turn the database's errors into ours.
 
     Args:
@@ -89,4 +89,4 @@ def _advice(text: str) -> str:
         return "Check the disk, its limits and quotas; what was acknowledged is kept."
     if "readonly" in text or "unable to open" in text:
         return "Check the path and its rights."
-    return "See the cause."
+    return ""

@@ -108,7 +108,7 @@ def _joined(first: Message | None, second: Message) -> Message | None:
     if isinstance(first, UserMessage | ContextMessage) and isinstance(second, UserMessage | ContextMessage):
         return UserMessage(_together(_content(first), _content(second)))
     if isinstance(first, AssistantMessage) and isinstance(second, AssistantMessage) and not first.tool_calls:
-        texts = [text for text in (first.said, second.said) if text and not text.isspace()]
+        texts = [text for text in (first.text_or_refusal, second.text_or_refusal) if text and not text.isspace()]
         return replace(second, content="\n\n".join(texts) or None, refusal=None)
     return None
 

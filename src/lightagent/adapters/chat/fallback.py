@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.registry import Adapter, open_nested
-from lightagent.aiokits.told_work import Fact, telling
+from lightagent.aiokits.observed_work import Fact, observe
 from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.conversation.provider_fields import ModelOrigin
 from lightagent.domain.error_codes import ERROR_TAXONOMY
@@ -76,7 +76,7 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             deltas = model.stream(request)
             try:
                 try:
-                    with telling("model", _facts(model)):
+                    with observe("model", _facts(model)):
                         first = await anext(deltas, None)
                 except (LightAgentError, OSError) as exc:
                     info = classify_exception(exc)

@@ -24,7 +24,7 @@ from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_
 from lightagent.adapters.embedding._answers import read_vectors
 from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
-from lightagent.aiokits.told_work import is_listening
+from lightagent.aiokits.observed_work import is_listening
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.agents import ModelEndpoint

@@ -48,7 +48,7 @@ _Later: TypeAlias = tuple[Sequence[Draft], Mapping[str, str] | None, float, str]
 
 
 @dataclass(slots=True)
-class _Kept:
+class _StoredStream:
     """One stream: its place in the order of creation, what is known of it, its entries and who holds it.
 
     Attributes:
@@ -99,8 +99,11 @@ class MemoryJournalStore(JournalStore):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._streams: dict[StreamKey, _Kept] = {}
-        self._last: tuple[StreamKey | None, _Kept | None] = None, None  # A run appends with one key again and again.
+        self._streams: dict[StreamKey, _StoredStream] = {}
+        self._last: tuple[StreamKey | None, _StoredStream | None] = (
+            None,
+            None,
+        )  # A run appends with one key again and again.
         self._places = itertools.count(1)
         self._tokens = itertools.count(1)
 
@@ -126,7 +129,7 @@ class MemoryJournalStore(JournalStore):
                 kept = self._streams.get(key)
             if kept is None:
                 check_append(StreamInfo(key), NO_HOLD, self._clock(), expected, token, replacing)
-                kept = self._streams[key] = _Kept(next(self._places), StreamInfo(key))
+                kept = self._streams[key] = _StoredStream(next(self._places), StreamInfo(key))
             elif replacing is not None or kept.head != expected or token is None or token != kept.hold.token:
                 kept.settle()
                 check_append(kept.info, kept.hold, self._clock(), expected, token, replacing)
@@ -150,7 +153,7 @@ class MemoryJournalStore(JournalStore):
                 kept.settle()
             newest_first = sorted(self._streams.values(), key=lambda kept: kept.place, reverse=True)
             found = [
-                (kept.place, self._told(kept))
+                (kept.place, self._stream_info(kept))
                 for kept in newest_first
                 if kept.info.head and (not before or kept.place < before) and query.matches(kept.info)
             ]
@@ -169,7 +172,7 @@ class MemoryJournalStore(JournalStore):
                     kept.hold = NO_HOLD
                 return Lease(token, 0.0)
             if kept is None:
-                kept = self._streams[key] = _Kept(next(self._places), StreamInfo(key))
+                kept = self._streams[key] = _StoredStream(next(self._places), StreamInfo(key))
             given = next(self._tokens) if token is None else token
             kept.hold = Hold(given, holder, now + seconds)
             return Lease(given, seconds)
@@ -212,15 +215,15 @@ class MemoryJournalStore(JournalStore):
         if after < 0:
             after = max(kept.info.head + after, 0)
         start = bisect_right(kept.entries, after, key=lambda entry: entry.sequence) if after > base else 0
-        return Slice(self._told(kept), tuple(kept.entries[start : start + limit]))
+        return Slice(self._stream_info(kept), tuple(kept.entries[start : start + limit]))
 
-    def _told(self, kept: _Kept) -> StreamInfo:
-        left = kept.hold.left(self._clock())
+    def _stream_info(self, kept: _StoredStream) -> StreamInfo:
+        left = kept.hold.remaining(self._clock())
         return replace(
             kept.info, labels=dict(kept.info.labels), holder=kept.hold.holder if left else "", lease_left=left
         )
 
-    def _prune(self, kept: _Kept, before: int, seal: str | None) -> int:
+    def _prune(self, kept: _StoredStream, before: int, seal: str | None) -> int:
         gone = [entry for entry in kept.entries if entry.sequence < before]
         kept.entries = kept.entries[len(gone) :]
         size = kept.info.size - sum(len(entry.content.encode()) for entry in gone)

@@ -75,7 +75,7 @@ class RecordedMemories:
         if memory_ids is not None and not memory_ids:
             return 0
         count, damaged = 0, list[DamagedStream]()
-        for owner in await self._meant(selection, memory_ids):
+        for owner in await self._affected_owners(selection, memory_ids):
             try:
                 count += await self._forget(owner, memory_ids)
             except DamagedStream as error:
@@ -94,7 +94,7 @@ class RecordedMemories:
         """
         count = 0
         await self.streams.remove_damaged(selection)
-        for owner in await self._meant(selection, None):
+        for owner in await self._affected_owners(selection, None):
             await self.streams.begin_anew(owner)
             async with self.streams.removing(owner) as (tip, token):
                 items = await self._genuine(owner)
@@ -165,7 +165,9 @@ class RecordedMemories:
         named = [(memory_id, "") for memory_id in dict.fromkeys(memory_ids)]
         return [MemoryNote("removed", now, self._by, owner, items) for items in items_of(named, _ITEMS)]
 
-    async def _meant(self, selection: OwnerSelection, memory_ids: Sequence[str] | None) -> Collection[MemoryOwner]:
+    async def _affected_owners(
+        self, selection: OwnerSelection, memory_ids: Sequence[str] | None
+    ) -> Collection[MemoryOwner]:
         """The owners of whom something is removed."""
         if (only := selection.only_owner) is not None:
             return [only]

@@ -11,7 +11,7 @@ from typing import Final
 
 from lightagent.adapters.registry import open_nested
 from lightagent.aiokits.abandon import within
-from lightagent.aiokits.told_work import telling
+from lightagent.aiokits.observed_work import observe
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.text.vectors import TextRole, Vector
@@ -75,7 +75,7 @@ async def space_of(embedder: Embedder | None, seconds: float | None = None) -> S
         return Space()
     dimension = embedder.dimension
     if dimension is None:
-        dimension = len((await _asked(embedder, ["size"], "document", seconds))[0])
+        dimension = len((await _embed(embedder, ["size"], "document", seconds))[0])
     return Space(embedder.name, dimension)
 
 
@@ -96,8 +96,8 @@ async def embedded(
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
         batch = texts[start : start + most]
-        with telling("embeddings", embedder_facts(embedder, batch)):
-            made = await _asked(embedder, batch, role, seconds)
+        with observe("embeddings", embedder_facts(embedder, batch)):
+            made = await _embed(embedder, batch, role, seconds)
         # An embedder of another package may give lists, or 64-bit numbers.
         vectors.extend(array("f", one) for one in made)
     if len(vectors) != len(texts) or any(len(vector) != space.dimension for vector in vectors):
@@ -113,7 +113,7 @@ async def embedded(
     return vectors
 
 
-async def _asked(embedder: Embedder, texts: Sequence[str], role: TextRole, seconds: float | None) -> Sequence[Vector]:
+async def _embed(embedder: Embedder, texts: Sequence[str], role: TextRole, seconds: float | None) -> Sequence[Vector]:
     async def ask() -> Sequence[Vector]:
         return await embedder.embed(texts, role)
 

@@ -75,7 +75,7 @@ async def deleted_streams(journal: JournalStore, tenant: str | None) -> AsyncIte
     """
     kept = journal
     while isinstance(kept, CodedStore):
-        kept = kept.kept
+        kept = kept.wrapped
     if not isinstance(kept, ListedStore):
         return
     listed = set[StreamKey]()

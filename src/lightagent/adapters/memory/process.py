@@ -21,7 +21,7 @@ from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, Mem
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _StoredRecord:
     number: int
     record: MemoryRecord
     facts: RecordFacts
@@ -32,7 +32,7 @@ class _Kept:
 class _Shelf:
     """The memories of one owner, an index of them until the next one is written, and when others took their place."""
 
-    kept: list[_Kept] = field(default_factory=list)
+    kept: list[_StoredRecord] = field(default_factory=list)
     index: TextIndex | None = None
     ends: Mapping[str, float] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ class InProcessMemory(MemoryStore):
                 self._written += 1
                 terms = weigh([WeightedText(record.text, 1.0)], self._terms)
                 shelf = self._shelves.setdefault(record.owner, _Shelf())
-                shelf.kept.append(_Kept(self._written, record, facts_of(record), terms))
+                shelf.kept.append(_StoredRecord(self._written, record, facts_of(record), terms))
                 shelf.index = None
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
@@ -120,12 +120,12 @@ class InProcessMemory(MemoryStore):
         """Nothing is open, and what is remembered stays."""
 
 
-def _ended(kept: _Kept, ends: Mapping[str, float]) -> RecordFacts:
+def _ended(kept: _StoredRecord, ends: Mapping[str, float]) -> RecordFacts:
     """The facts of a record, with the time at which another took its place."""
     return kept.facts.superseded_at(ends.get(kept.record.memory_id))
 
 
-def _number(kept: _Kept) -> int:
+def _number(kept: _StoredRecord) -> int:
     return kept.number
 
 

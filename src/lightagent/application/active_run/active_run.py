@@ -51,7 +51,7 @@ from lightagent.ports.budgets import Budgets
 from lightagent.ports.mail import MailRoom
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.system import Clock
-from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans
+from lightagent.ports.telemetry import Asking, CurrentSpans, SideRequest
 from lightagent.ports.tools import KeepArtifact, NestedDelta, Nesting, Tool, ToolPart
 
 
@@ -261,7 +261,7 @@ class ActiveRun(Generic[DepsT]):
         origin = self.origin()
         return origin.sending(spans.call_headers((*self.path, call_id), origin))
 
-    def asking(self, request: ChatRequest, aside: AskedAside | None = None) -> tuple[ChatRequest, Asking | None]:
+    def asking(self, request: ChatRequest, aside: SideRequest | None = None) -> tuple[ChatRequest, Asking | None]:
         """A request that is about to be sent, with the headers that it takes along.
 
         Args:

@@ -64,7 +64,7 @@ class Reviewer:
         if isinstance(verdict, Passed):
             return verdict
         if isinstance(verdict, Asked):
-            return _not_asked(phase, verdict)
+            return _cannot_wait(phase, verdict)
         return Stopped(Blocked(verdict.error), verdict.decisions) if isinstance(verdict, Refused) else verdict
 
     async def review_answer(
@@ -73,7 +73,7 @@ class Reviewer:
         """The same about a tool call, which can also be refused: then the run goes on, and the model gets the error."""
         verdict = await self._review(phase, subject, payload)
         if isinstance(verdict, Asked):
-            return _not_asked(phase, verdict)
+            return _cannot_wait(phase, verdict)
         return verdict
 
     async def review_call(self, subject: Subject, payload: CallPayload) -> Verdict[CallPayload]:
@@ -136,7 +136,7 @@ class Reviewer:
         return _checked(gate, phase, payload, verdict)
 
 
-def _not_asked(phase: Phase, verdict: Asked[PayloadT]) -> Stopped:
+def _cannot_wait(phase: Phase, verdict: Asked[PayloadT]) -> Stopped:
     reason = "It asked for a human, but only a tool call can wait for one."
     by = next((one.by for one in verdict.decisions if one.action == "ask"), "")
     return _blocked(phase, by, reason, verdict.decisions)

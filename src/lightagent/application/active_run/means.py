@@ -124,22 +124,22 @@ class Means(Generic[DepsT_contra]):
 
     def head_for(self, schema: JsonObject | None) -> AgentHead:
         """The agent in a run that was asked for an answer of this schema."""
-        told = SystemMessage("\n\n".join(text for _, text in self.told(schema)))
+        message = SystemMessage("\n\n".join(text for _, text in self.instruction_pieces(schema)))
         endpoint = self.model.endpoint if isinstance(self.model, ServedModel) else UNKNOWN_ENDPOINT
-        return AgentHead(self.name, self.model.name, told, self.params, schema, endpoint)
+        return AgentHead(self.name, self.model.name, message, self.params, schema, endpoint)
 
-    def told(self, schema: JsonObject | None) -> list[tuple[str, str]]:
+    def instruction_pieces(self, schema: JsonObject | None) -> list[tuple[str, str]]:
         """The pieces of the system message, each with the option or prompt that it comes from."""
         own = self.instructions
         pieces = [("role", self.role), ("instructions", own or "")]
         if own is None and not self.role:
             pieces.append(("prompts.instructions", self.prompts.instructions))
         if schema is not None:
-            told = self.prompts.output_schema.format(schema=encode_json(schema).decode())
-            pieces.append(("prompts.output_schema", told))
+            text = self.prompts.output_schema.format(schema=encode_json(schema).decode())
+            pieces.append(("prompts.output_schema", text))
         return [(name, text) for name, text in pieces if text]
 
-    def going_on(self, name: str, begun: AgentHead) -> AgentHead | None:
+    def acting_member(self, name: str, begun: AgentHead) -> AgentHead | None:
         """The agent of this name, to act first in a run that is begun with this one; None if it is not there.
 
         Args:

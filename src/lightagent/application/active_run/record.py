@@ -17,7 +17,7 @@ from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_
 from lightagent.domain.runs.events import Event, RunFinished, RunStarted
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import AskedAside
+from lightagent.ports.telemetry import SideRequest
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class RunRecord:
     insists: bool = False
     is_left: bool = False
     cancel: CancellationToken | None = None
-    halt: Callable[[ChatRequest, AskedAside | None], Never] | None = None
+    halt: Callable[[ChatRequest, SideRequest | None], Never] | None = None
 
     @property
     def started(self) -> RunStarted:

@@ -22,7 +22,7 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs.events import Event, RunStarted
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
+from lightagent.ports.telemetry import Asking, CurrentSpans, RunWatch, SideRequest, TelemetrySink, TracingSink
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _W3C: Final = frozenset({"traceparent", "tracestate"})
@@ -130,7 +130,7 @@ class Watchers(CurrentSpans):
         return headers
 
     def ask(
-        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+        self, request: ChatRequest, at: float, aside: SideRequest | None = None, prices: PriceTable = NO_PRICES
     ) -> Asking:
         """An attempt at a request begins; see `CurrentSpans`."""
         asked: list[tuple[CurrentSpans, Asking]] = []
@@ -139,7 +139,7 @@ class Watchers(CurrentSpans):
                 asked.append((spans, spans.ask(request, at, aside, prices)))
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
-        return _Asked(self, asked)
+        return _WatchedAttempt(self, asked)
 
     def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
         """The spans of a run are current from now on; see `CurrentSpans`."""
@@ -190,7 +190,7 @@ class Watchers(CurrentSpans):
         _LOGGER.error(_FAILED, type(watch).__name__, raised_place(failure(raised)))
 
 
-class _Asked(Asking):
+class _WatchedAttempt(Asking):
     """One attempt, as all watches that make spans have it."""
 
     __slots__ = ("_asked", "_watchers")

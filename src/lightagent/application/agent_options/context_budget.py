@@ -80,7 +80,7 @@ class ContextBudget:
         return self.max_tokens // 2 if self.target_tokens is None else self.target_tokens
 
     @property
-    def most_kept(self) -> int:
+    def spill_threshold(self) -> int:
         """Tokens above which a result is put aside."""
         return max(LEAST_SPILLED, self.max_tokens // 16) if self.spill_above is None else self.spill_above
 

@@ -20,7 +20,7 @@ from lightagent.domain.learning.lesson_ratings import (
     LessonUse,
     note_ended,
     note_rated,
-    note_told,
+    record_use,
 )
 from lightagent.domain.memory.records import MemoryOwner
 from lightagent.domain.scopes import Scope
@@ -45,7 +45,7 @@ _Next: TypeAlias = Callable[[LessonTally, Sequence[LessonUse]], LessonUse | None
 
 
 @dataclass(frozen=True, slots=True)
-class ToldLesson:
+class GivenLesson:
     """A lesson that a run was told of.
 
     Attributes:
@@ -82,7 +82,7 @@ class LessonLog:
         found = await self._store.read(_key(owner.tenant, owner.user, lesson_id), -1, 1)
         return _CODEC.read(found.entries[-1]).tally if found.entries else None
 
-    async def count_run(self, owner: MemoryOwner, run_id: str, trace_id: str, uses: Sequence[ToldLesson]) -> None:
+    async def count_run(self, owner: MemoryOwner, run_id: str, trace_id: str, uses: Sequence[GivenLesson]) -> None:
         """Count a run for the lessons that it was given, once, together with feedback that it has already.
 
         A lesson whose counts were changed is left out.
@@ -100,19 +100,19 @@ class LessonLog:
         if not (await self._store.read(key, -1, 1)).entries:  # Else the run was resumed after it was counted.
             for one in uses:
                 with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it; others count.
-                    await self._told(one, run_id, trace_id)
+                    await self._record_use(one, run_id, trace_id)
             draft = _RUNS.draft(LessonsOfRun(tuple((one.owner.user, one.lesson_id) for one in uses)))
             with suppress(StreamConflict):  # It is resumed twice at once.
                 await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})
         with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` reports it.
             await self._rate_run(key, trace_id)
 
-    async def _told(self, lesson: ToldLesson, run_id: str, trace_id: str) -> None:
+    async def _record_use(self, lesson: GivenLesson, run_id: str, trace_id: str) -> None:
         now = self._clock()
         await self._add(
             _key(lesson.owner.tenant, lesson.owner.user, lesson.lesson_id),
             LessonTally(lesson.kept_at),
-            lambda tally, recent: note_told(tally, recent, run_id, trace_id, now, used=lesson.used),
+            lambda tally, recent: record_use(tally, recent, run_id, trace_id, now, used=lesson.used),
         )
 
     async def end(self, owner: MemoryOwner, lesson_id: str, tally: LessonTally, why: str) -> None:

@@ -53,10 +53,10 @@ async def _news(flow: ActiveFlow, node: Node, review: Review | None) -> list[Flo
         decision = await handled(flow, move, flow.step_at(move.path, move.step.work))
         if decision is not None:
             return [StepApprovalDecided(move.path, move.epoch, decision, node.request_id, at=flow.clock.now())]
-    return await heard_from(flow, node, review)
+    return await events_after_decision(flow, node, review)
 
 
-async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> list[FlowEvent]:
+async def events_after_decision(flow: ActiveFlow, node: Node, review: Review | None) -> list[FlowEvent]:
     """The events that follow for a waiting step from the decision about it, or from its expiry; none before either.
 
     Args:
@@ -68,7 +68,7 @@ async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> lis
         if decision is not None:
             return [StepApprovalDecided(move.path, move.epoch, decision, node.request_id, at=flow.clock.now())]
     if review is not None and review.status == "revoked":
-        return await _asked_anew(flow, _asking(flow, node, escalated=_is_escalated(flow, node)))
+        return await _new_request(flow, _asking(flow, node, escalated=_is_escalated(flow, node)))
     if node.expires is None or flow.clock.now() < node.expires:
         return []
     return await out_of_time(flow, node)
@@ -81,10 +81,10 @@ async def out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
         decision = ApprovalDecision.reject("The time to decide has passed.")
         told = StepApprovalDecided(node.path, node.epoch, decision, node.request_id, expired=True, at=flow.clock.now())
         return [told]
-    return await _asked_anew(flow, _asking(flow, node, escalated=True))
+    return await _new_request(flow, _asking(flow, node, escalated=True))
 
 
-async def _asked_anew(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
+async def _new_request(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
     """Replace the request by a new one, to other people after an escalation; no events if it cannot be kept."""
     if flow.reviews is None:
         return [_own_request(flow, asking)]

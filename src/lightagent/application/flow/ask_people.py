@@ -10,7 +10,7 @@ from lightagent.application.flow.flow_gate import Forbidden
 from lightagent.application.flow.flow_reviews import Asking, step_request_id
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.review_step import review_query
-from lightagent.application.flow.step_errors import told
+from lightagent.application.flow.step_errors import error_info_of
 from lightagent.application.flow.step_queries import made_query, plain_query, seen_from
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import StoreError
@@ -32,7 +32,7 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
         query: str | None = await _shown(flow, move, step)
     except FAILURES as raised:
         # Without a query there is nothing to show to a reviewer; the attempt reports the failure.
-        flow.report(Report(_unasked(flow, move, failure(raised))))
+        flow.report(Report(_declined_without_query(flow, move, failure(raised))))
         return
     verdict = await _reviewed(flow, move, step, query)
     if isinstance(verdict, Forbidden):
@@ -139,10 +139,10 @@ async def _reviewed(
         query, decisions = verdict.payload.query, verdict.decisions
         gate.let_pass(move.path, move.epoch, ())
     asked = ApprovalPayload(reason, {"about": move.about, "query": query})
-    told = await gate.review("approval", flow.state, move.path, asked, step.work.name)
-    if isinstance(told, Forbidden):
-        return Forbidden(told.error, (*decisions, *told.decisions))
-    return query, (*decisions, *told.decisions), told.payload.reason
+    reviewed = await gate.review("approval", flow.state, move.path, asked, step.work.name)
+    if isinstance(reviewed, Forbidden):
+        return Forbidden(reviewed.error, (*decisions, *reviewed.decisions))
+    return query, (*decisions, *reviewed.decisions), reviewed.payload.reason
 
 
 def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[FlowEvent]:
@@ -184,10 +184,10 @@ async def handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> Appr
     return None if isinstance(read, Unreadable) else read
 
 
-def _unasked(flow: ActiveFlow, move: AskHuman, error: Exception) -> list[FlowEvent]:
+def _declined_without_query(flow: ActiveFlow, move: AskHuman, error: Exception) -> list[FlowEvent]:
     """The step is declined, since its query cannot be made."""
     request_id = request_of(flow, move)
-    now, reason = flow.clock.now(), told(error).message
+    now, reason = flow.clock.now(), error_info_of(error).message
     decision = ApprovalDecision.reject(f"Its query could not be made: {reason}", actor="query")
     return [
         StepApprovalRequested(move.path, move.epoch, request_id, move.about, None, move.step.approvers, at=now),

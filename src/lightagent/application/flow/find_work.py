@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.flow.awaited import Awaited
-from lightagent.application.flow.flow_inbox import FlowInbox, heard_of
+from lightagent.application.flow.flow_inbox import FlowInbox, read_position
 from lightagent.application.flow.flow_log import KIND, read_flow
 from lightagent.application.journals.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError, DamagedStream, LightAgentError, StreamConflict
@@ -153,7 +153,7 @@ class FindWork:
         if now < seen.listen:
             return False
         seen.listen = now + _LISTENING
-        said, _ = await FlowInbox(self._store, stream.key, self._clock).unheard(heard_of(stream.labels))
+        said, _ = await FlowInbox(self._store, stream.key, self._clock).unread(read_position(stream.labels))
         if said:
             return True
         for one in seen.awaited:

@@ -112,7 +112,7 @@ def _started_text(event: FlowStarted) -> str:
     """The steps of a flow are the same for each of its runs, and so is their text."""
     name, steps = encode_basestring_ascii(event.definition.name), _steps_text(event.definition.steps)
     front = f'{{"type":"{event.type}","run_id":{encode_basestring_ascii(event.run_id)}'
-    told = _told(event, besides="definition")
+    told = _non_default_fields(event, besides="definition")
     told.pop("run_id", None)
     return f'{front},"definition":{{"name":{name},"steps":{steps}}}{f",{_encode(told)[1:]}" if told else "}"}'
 
@@ -142,7 +142,7 @@ def flow_event_to_dict(event: FlowEvent) -> JsonObject:
             "at": event.at,
             "event": flow_event_to_dict(inner) if isinstance(inner, FlowEvent) else event_to_dict(inner),
         }
-    return {"type": event.type, **_told(event)}
+    return {"type": event.type, **_non_default_fields(event)}
 
 
 def flow_event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> FlowEvent:
@@ -189,7 +189,7 @@ def _whole(value: JsonValue) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _told(value: object, besides: str = "") -> JsonObject:
+def _non_default_fields(value: object, besides: str = "") -> JsonObject:
     """The fields of a dataclass that differ from their defaults, as JSON.
 
     Args:
@@ -214,19 +214,19 @@ def _plain(value: object) -> JsonValue:
     if isinstance(value, FlowDefinition):
         return {"name": value.name, "steps": _steps(value.steps)}
     if is_dataclass(value):
-        return _told(value)
+        return _non_default_fields(value)
     raise TypeError(f"{type(value).__name__} is in no event of a flow")
 
 
-def _all_told(steps: tuple[StepDefinition, ...]) -> JsonValue:
-    return [_told(step) for step in steps]
+def _all_fields(steps: tuple[StepDefinition, ...]) -> JsonValue:
+    return [_non_default_fields(step) for step in steps]
 
 
 def _text_of_steps(steps: tuple[StepDefinition, ...]) -> str:
     return _encode(_steps(steps))
 
 
-_steps: Final = LastResults(_all_told)
+_steps: Final = LastResults(_all_fields)
 _steps_text: Final = LastResults(_text_of_steps)
 
 

@@ -10,7 +10,7 @@ from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_deciding import Deciding
-from lightagent.application.flow.flow_inbox import FlowInbox, heard_of, take_said
+from lightagent.application.flow.flow_inbox import FlowInbox, apply_messages, read_position
 from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run, read_flow
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
@@ -129,8 +129,8 @@ class FlowDesk:
         events = await log.open()
         try:
             state = fold(events)
-            said, heard = await log.unheard()
-            told = take_said(state, said)
+            said, heard = await log.unread()
+            told = apply_messages(state, said)
             told += _cancelled(state, self._clock.now())
             if told:
                 await log.append(told, state.status, heard)
@@ -144,8 +144,8 @@ class FlowDesk:
         if not events:
             raise no_such_run(key.id)
         state = fold(events)
-        said, heard = await inbox.unheard(heard_of(stream.labels))
-        take_said(state, said)
+        said, heard = await inbox.unread(read_position(stream.labels))
+        apply_messages(state, said)
         event = make(state)
         state.apply(event)
         if before is not None:

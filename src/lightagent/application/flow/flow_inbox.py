@@ -30,7 +30,7 @@ def inbox_key(run: StreamKey) -> StreamKey:
     return StreamKey(run.owner, INBOX, run.id)
 
 
-def heard_of(labels: Mapping[str, str]) -> int:
+def read_position(labels: Mapping[str, str]) -> int:
     """The position up to which a run has read its inbox, by the labels of its stream."""
     told = labels.get(HEARD, "0")
     return int(told) if told.isascii() and told.isdecimal() else 0
@@ -44,7 +44,7 @@ class FlowInbox:
         self._key = inbox_key(run)
         self._clock = clock
 
-    async def unheard(self, heard: int) -> tuple[list[FlowEvent], int]:
+    async def unread(self, heard: int) -> tuple[list[FlowEvent], int]:
         """The messages after a position, and the position after them.
 
         Raises:
@@ -72,7 +72,7 @@ class FlowInbox:
         await self._store.forget(self._key)
 
 
-def take_said(state: FlowState, said: Sequence[FlowEvent]) -> list[FlowEvent]:
+def apply_messages(state: FlowState, said: Sequence[FlowEvent]) -> list[FlowEvent]:
     """Apply the messages that are still possible, and return those."""
     taken = []
     for event in said:

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from lightagent.application.flow.flow_codec import read_flow_event
 from lightagent.application.flow.flow_drafts import later_drafts
-from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
+from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, read_position
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.journals.hold_lease import HeldLease
 from lightagent.application.journals.keep_run import append_owned
@@ -85,13 +85,13 @@ class StoredLog(FlowLog):
         """When the record began that was found as it was opened, in seconds of the clock; 0 where there was none."""
         return self._began
 
-    async def unheard(self) -> tuple[list[FlowEvent], int]:
+    async def unread(self) -> tuple[list[FlowEvent], int]:
         """The messages to the run that it has not read, and the position once those are appended.
 
         Raises:
             StoreError: it cannot be read.
         """
-        return await self._inbox.unheard(heard_of(self._labels))
+        return await self._inbox.unread(read_position(self._labels))
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
         labels = self._labels

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lightagent.application.flow.flow_codec import flow_event_from_dict, flow_event_text
 from lightagent.application.flow.left_attempts import was_left
-from lightagent.application.flow.rerun_flow import asked_again
+from lightagent.application.flow.rerun_flow import rerun_events
 from lightagent.application.flow.signal_flow import signalled
 from lightagent.application.flow.step_errors import lost_with_its_process, unknown_outcome
 from lightagent.application.flow.step_queries import query_without_code
@@ -35,7 +35,7 @@ class FlowMachinery(FlowMachine):
     def write(self, event: FlowEvent) -> str:
         return flow_event_text(event)
 
-    def given_up(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
+    def lost_attempt(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
         if not move.again or was_left(move.notes):
             return None
         if not move.step.repeatable:
@@ -52,8 +52,8 @@ class FlowMachinery(FlowMachine):
             return None
         return AttemptStarted(move.path, move.epoch, move.attempt, state.key_of(move), query, at=now)
 
-    def asked_again(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
-        return asked_again(state, step, (), now)
+    def rerun_events(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
+        return rerun_events(state, step, (), now)
 
     def signalled(self, state: FlowState, signal: Signalled) -> FlowEvent:
         return signalled(state, signal)

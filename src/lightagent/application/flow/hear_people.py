@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_again import heard_from
+from lightagent.application.flow.ask_again import events_after_decision
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.find_awaited import awaited_within
 from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
@@ -77,7 +77,7 @@ class HearPeople:
     async def _hear_about(self, node: Node, reviews: FlowReviews) -> None:
         """Read what was decided about a waiting step, or let its time run out."""
         review = await reviews.awaited(self._flow.state, node).answered()
-        events = await heard_from(self._flow, node, review)
+        events = await events_after_decision(self._flow, node, review)
         if events:
             self._flow.report(Report(events))
 

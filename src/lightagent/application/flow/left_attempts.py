@@ -24,7 +24,7 @@ def waits(notes: Sequence[Noted]) -> bool:
 
 def was_left(notes: Sequence[Noted]) -> bool:
     """The same if people may have decided meanwhile: their decisions are on record, and nothing followed yet."""
-    return waits(_before_said(notes))
+    return waits(_without_messages(notes))
 
 
 def asks_people(notes: Sequence[Noted]) -> bool:
@@ -41,17 +41,17 @@ def asks_people(notes: Sequence[Noted]) -> bool:
 
 def may_go_on(events: Sequence[FlowEvent]) -> bool:
     """Whether a run that was left waiting has received a message since with which it can go on."""
-    before = _before_said(events)
+    before = _without_messages(events)
     return 0 < len(before) < len(events) and _flow_waits(before)
 
 
 _NotedT = TypeVar("_NotedT", bound=Noted)
 
 
-def _before_said(notes: Sequence[_NotedT]) -> list[_NotedT]:
+def _without_messages(notes: Sequence[_NotedT]) -> list[_NotedT]:
     """The events without the messages from outside at the end."""
     told = [*notes]
-    while told and _is_said(told[-1]):
+    while told and _is_message(told[-1]):
         told.pop()
     return told
 
@@ -64,7 +64,7 @@ def _flow_waits(events: Sequence[FlowEvent]) -> bool:
     return bool(live) and all(node.status == "running" and waits(node.notes or ()) for node in live)
 
 
-def _is_said(note: Noted) -> bool:
+def _is_message(note: Noted) -> bool:
     """Whether the event is a message from outside."""
     while isinstance(note, (AttemptNoted, Nested)):
         note = note.event

@@ -27,7 +27,7 @@ class Listening:
 
     async def look(self) -> bool:
         """Report new messages; returns whether there were any."""
-        said, heard = await self._log.unheard()
+        said, heard = await self._log.unread()
         if not said or heard <= self._known:  # Without news, `heard` is the position before this process.
             return False
         self._known = heard

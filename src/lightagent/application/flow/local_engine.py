@@ -116,7 +116,7 @@ class LocalEngine(FlowEngine):
         _, steps = self._of(flow)
         await self._desk.decide(steps, run.owner, run.run_id, step, decision)
         if run in self._started:
-            self._carry_out(run, self._heard(flow, run)).add_done_callback(partial(_log_failure, run))
+            self._carry_out(run, self._continue_after_message(flow, run)).add_done_callback(partial(_log_failure, run))
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
         return await self._desk.signal(run.owner, run.run_id, signal.name, signal.payload, signal.key)
@@ -160,7 +160,7 @@ class LocalEngine(FlowEngine):
             return False
         return True
 
-    async def _heard(self, flow: FlowCode, run: FlowRun) -> None:
+    async def _continue_after_message(self, flow: FlowCode, run: FlowRun) -> None:
         """Go on with a run that was told something. Who has it may be about to leave it, and not hear that."""
         while True:
             if await self._take_over(flow, run):

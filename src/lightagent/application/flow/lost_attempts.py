@@ -36,7 +36,7 @@ class LostAttempts:
         # A clean stop of the flow around this one stopped this one, too, and is on record there only.
         return min(move.lost, self._around)
 
-    def is_given_up(self, move: Do) -> bool:
+    def is_exhausted(self, move: Do) -> bool:
         """Whether it has been begun as often as it may be."""
         return self.times(move) >= self._most
 

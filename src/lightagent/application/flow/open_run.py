@@ -12,14 +12,14 @@ from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
-from lightagent.application.flow.flow_inbox import FlowInbox, take_said
+from lightagent.application.flow.flow_inbox import FlowInbox, apply_messages
 from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.flow_watchers import FlowWatchers
-from lightagent.application.flow.rerun_flow import asked_again, open_requests
+from lightagent.application.flow.rerun_flow import open_requests, rerun_events
 from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_code import CodedDefinitions
@@ -117,7 +117,7 @@ class RunOpener:
             events = await log.open()
         try:
             if named and not events:
-                await self._forget_said(key)
+                await self._forget_messages(key)
             if events:
                 raise _is_not_over(run_id)
             yield log
@@ -170,8 +170,8 @@ class RunOpener:
             asked = [*open_requests(fold(events))] if again else []
             flow = await self._with(steps, events, log, request, again, decisions)
             flow.requests.update(asked)  # Those that the rerun makes obsolete are revoked.
-            said, heard = await log.unheard()
-            taken = take_said(flow.state, said)
+            said, heard = await log.unread()
+            taken = apply_messages(flow.state, said)
             if taken:
                 await log.append(taken, flow.state.status, heard)
                 events.extend(taken)
@@ -218,13 +218,13 @@ class RunOpener:
     async def forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""
         await self._forget_reviews(run)
-        await self._forget_said(run)
+        await self._forget_messages(run)
 
     async def _forget_reviews(self, run: StreamKey) -> None:
         if self._reviews is not None:
             await self._reviews.forget(run.owner, run.id)
 
-    async def _forget_said(self, run: StreamKey) -> None:
+    async def _forget_messages(self, run: StreamKey) -> None:
         await FlowInbox(self._store, run, self._clock).forget()
         await FlowValues(self._store, run).forget()
 
@@ -240,7 +240,7 @@ class RunOpener:
         state, definition, now = fold(events), self.definition(steps), self._clock.now()
         check_policies(state.started.policies, FlowGate(self._gates))
         if definition != state.definition:
-            told: list[FlowEvent] = asked_again(state, again, decisions, now) if again else []
+            told: list[FlowEvent] = rerun_events(state, again, decisions, now) if again else []
             told.append(change_to([*events, *told], definition, request.accept, now, within(self.works(steps))))
             events.extend(told)
             state = fold(events)

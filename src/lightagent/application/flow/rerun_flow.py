@@ -26,7 +26,7 @@ def rerun_of(state: FlowState, step: str, decisions: tuple[Decision, ...] = (), 
     return RerunRequested(path, below=tuple(below), decisions=decisions, at=now)
 
 
-def asked_again(state: FlowState, step: str, decisions: tuple[Decision, ...], now: float) -> list[FlowEvent]:
+def rerun_events(state: FlowState, step: str, decisions: tuple[Decision, ...], now: float) -> list[FlowEvent]:
     """The same with the event that has to precede it in a cancelled run; raises as `rerun_of`."""
     again = rerun_of(state, step, decisions, now)
     return [Resumed(at=now), again] if state.cancelled else [again]

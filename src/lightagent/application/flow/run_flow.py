@@ -171,7 +171,7 @@ class FlowLoop:
 
     def _hear(self, report: Report) -> None:
         if report.heard is not None:
-            self._hear_said(report.events, report.heard)
+            self._apply_messages(report.events, report.heard)
             return
         all_taken = is_taken = True
         for event in report.events:
@@ -189,7 +189,7 @@ class FlowLoop:
         elif not report.written.done():
             report.written.set_exception(StoreError("The attempt is over: nothing more of it is put on record."))
 
-    def _hear_said(self, events: Sequence[FlowEvent], heard: int) -> None:
+    def _apply_messages(self, events: Sequence[FlowEvent], heard: int) -> None:
         """Apply messages from outside. A nested flow puts messages to it on record by itself, with its position.
 
         A message that is read once more after a crash has already been applied, and is refused.
@@ -285,7 +285,7 @@ class FlowLoop:
         if move.due and move.due > flow.clock.now():
             self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
             return
-        if move.again and (given_up := self._given_up(move)) is not None:
+        if move.again and (given_up := self._lost_attempt(move)) is not None:
             self._take(replace(given_up, at=flow.clock.now()))
             return
         if underway.is_full:
@@ -302,14 +302,14 @@ class FlowLoop:
         else:
             underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt, flow, move, str(query))
 
-    def _given_up(self, move: Do) -> AttemptFailed | None:
+    def _lost_attempt(self, move: Do) -> AttemptFailed | None:
         """The failure of an interrupted attempt that must not be made again; None if it may be."""
         if was_left(move.notes):
             return None
         if not move.step.repeatable:
             lost = unknown_outcome(move.step, move.path)
             return AttemptFailed(move.path, move.epoch, move.attempt, lost)
-        if self._lost.is_given_up(move) and not (move.notes and isinstance(move.notes[0], FlowStarted)):
+        if self._lost.is_exhausted(move) and not (move.notes and isinstance(move.notes[0], FlowStarted)):
             return lost_with_its_process(move, self._lost.times(move))
         return None
 

@@ -23,7 +23,7 @@ def signalled(state: FlowState, signal: Signalled) -> FlowEvent:
     own = sorted({*_awaited(state.definition.steps), *_awaited(tuple(node.step for node in state.nodes.values()))})
     if signal.name in own or state.status in ("success", "failed"):
         return signal
-    told = _told_below(state, signal)
+    told = _signal_below(state, signal)
     if told is None:
         waits = f"Its steps wait for: {', '.join(own)}." if own else "No step of it waits for an event."
         raise ConfigurationError(
@@ -33,7 +33,7 @@ def signalled(state: FlowState, signal: Signalled) -> FlowEvent:
     return told
 
 
-def _told_below(state: FlowState, signal: Signalled) -> AttemptNoted | None:
+def _signal_below(state: FlowState, signal: Signalled) -> AttemptNoted | None:
     """The event for a nested flow, at whatever level; None if none waits for it."""
     for node in state.nodes.values():
         notes = [note for note in node.notes or () if isinstance(note, FlowEvent)]
@@ -44,7 +44,7 @@ def _told_below(state: FlowState, signal: Signalled) -> AttemptNoted | None:
             below.apply(signal)  # Raises if it was delivered before.
             inner: FlowEvent | None = signal
         else:
-            inner = _told_below(below, signal)
+            inner = _signal_below(below, signal)
         if inner is not None:
             return AttemptNoted(node.path, node.epoch, node.attempt, inner, at=signal.at)
     return None

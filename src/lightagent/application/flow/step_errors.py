@@ -28,7 +28,7 @@ def attempt_failed(
         now: the moment, in seconds since 1970.
         chance: a number from 0 to 1, drawn for the pause.
     """
-    info = told(error)
+    info = error_info_of(error)
     decided = after_failure(
         NO_RETRY if isinstance(error, TooLarge) else move.step.retry,
         info,
@@ -65,7 +65,7 @@ def after_verdict(node: Node, verdict: StepVerdict, *, now: float, chance: float
     return decided.then, decided.due
 
 
-def told(error: BaseException) -> LightAgentErrorInfo:
+def error_info_of(error: BaseException) -> LightAgentErrorInfo:
     """The error of a step's exception; the message of an exception from foreign code is kept."""
     info = classify_exception(error)
     if isinstance(error, LightAgentError) or info.code == "LA-UNKNOWN":
@@ -74,7 +74,7 @@ def told(error: BaseException) -> LightAgentErrorInfo:
     with suppress(Exception):  # Its text may come from foreign code.
         said = str(error)
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    return replace(info, message=text, guidance="See the cause.")
+    return replace(info, message=text, guidance="Fix the step, or give it retries or a fallback.")
 
 
 def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeout:

@@ -61,10 +61,10 @@ def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) ->
         return _followed_by(move.step.query, _BEFORE, state.nodes[move.path].needed())
     if coded:
         return None
-    return _asked(state, state.nodes[move.path])
+    return _default_query(state, state.nodes[move.path])
 
 
-def _asked(state: FlowState, node: Node) -> str:
+def _default_query(state: FlowState, node: Node) -> str:
     """The default query of a step: the input of the run or of the step around it, and the results of earlier steps."""
     around, scope = node.scope.parent, node.scope
     if around is None:
@@ -74,7 +74,7 @@ def _asked(state: FlowState, node: Node) -> str:
         asked = item if given is None else f"{given}\n\n{item}"
     else:
         said = around.query if around.query is not None else around.step.query
-        asked = _asked(state, around) if said is None else text_of(said)
+        asked = _default_query(state, around) if said is None else text_of(said)
         if scope.number > 1:
             asked = _followed_by(asked, "The last round gave:", around.scopes[scope.number - 2].nodes)
     return _followed_by(asked, _BEFORE, node.needed()) if node.scope.body.needs[node.place] else asked

@@ -63,12 +63,12 @@ def waiting_steps(state: FlowState) -> Iterator[WaitingStep]:
     asker = f"flow {state.definition.name}"
     for node in state.nodes.values():
         if node.status == "waiting_approval":
-            yield WaitingStep(node.path, asker, _ABOUT[node.subject], _asked(node), node.request_id)
+            yield WaitingStep(node.path, asker, _ABOUT[node.subject], _reviewed_value(node), node.request_id)
         elif node.status == "running" and node.notes:
             yield from _within(node, node.notes)
 
 
-def _asked(node: Node) -> JsonValue:
+def _reviewed_value(node: Node) -> JsonValue:
     """The query of the step; if its result is doubted, that result."""
     if node.subject == "result" and node.output is not None:
         return node.output.value

@@ -40,7 +40,7 @@ class FlowGlimpse:
     events: int
 
     @property
-    def goes_on(self) -> bool:
+    def is_running(self) -> bool:
         """Whether a process has it."""
         return self.status == "running"
 

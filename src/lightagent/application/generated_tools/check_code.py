@@ -12,7 +12,7 @@ from typing import Final
 
 from lightagent.application.tools.tool_file import NOT_APPROVED, VALID_FILE_NAME
 from lightagent.application.tools.tool_info import is_mapping, validate_tool_info
-from lightagent.domain.text.characters import is_unseen
+from lightagent.domain.text.characters import is_invisible
 
 MOST_CODE: Final = 100_000
 """The maximum length of one tool's code, in characters."""
@@ -84,7 +84,7 @@ def _otherwise_read(code: str) -> Iterator[str]:
             yield f"the code says that its encoding is {encoding[:40]}; leave that line out, since the file is UTF-8"
             break
     for number, line in enumerate(code.split("\n"), 1):
-        hidden = next((one for one in line if one != "\t" and (is_unseen(one) or one in _ENDS_LINES)), None)
+        hidden = next((one for one in line if one != "\t" and (is_invisible(one) or one in _ENDS_LINES)), None)
         if hidden is not None:
             yield f"line {number} holds U+{ord(hidden):04X}, which is not seen; write it as an escape, or leave it out"
 

@@ -48,7 +48,7 @@ async def _unlisted(source: JournalStore, listed: set[StreamKey]) -> list[Stream
     """Streams that no listing has: begun meanwhile, or deleted outside the store, for which reading raises an error."""
     kept = source
     while isinstance(kept, CodedStore):
-        kept = kept.kept
+        kept = kept.wrapped
     found = list[StreamKey]()
     if isinstance(kept, ListedStore):
         async for key in kept.all_streams():

@@ -73,7 +73,7 @@ class _Reader:
         self._coded = list[CodedStore]()
         while isinstance(store, CodedStore):
             self._coded.insert(0, store)
-            store = store.kept
+            store = store.wrapped
         self._kept = store
 
     async def streams(self) -> AsyncIterator[StreamKey | str]:

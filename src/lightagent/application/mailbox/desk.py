@@ -119,7 +119,7 @@ class MailDesk(MailRoom):
 
     async def _restore(self, past: Sequence[Event]) -> None:
         """Add the messages in a run's record that this store lacks, in the order in which they were sent."""
-        sent, taken = _told(past)
+        sent, taken = _sent_and_delivered(past)
         for _ in range(_ATTEMPTS):
             box = await self._read()
             new = [
@@ -134,7 +134,7 @@ class MailDesk(MailRoom):
         raise _busy()
 
 
-def _told(events: Sequence[Event]) -> tuple[dict[str, AgentMessage], dict[str, str]]:
+def _sent_and_delivered(events: Sequence[Event]) -> tuple[dict[str, AgentMessage], dict[str, str]]:
     """The messages in a journal, and the ids of those that were delivered, with the run that received them."""
     sent: dict[str, AgentMessage] = {}
     taken: dict[str, str] = {}

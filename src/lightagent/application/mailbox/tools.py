@@ -87,11 +87,11 @@ class ReadMessagesTool(Tool[DepsT], Generic[DepsT]):
             return ToolAnswer("Nothing was sent to you in this run.")
         # The conversation has all of them already, since the messages were delivered in it.
         labels = tuple(dict.fromkeys(label for message in messages for label in _labels(message)))[:MOST_LABELS]
-        return ToolAnswer("\n\n".join(message.told().delimited for message in messages), labels=labels)
+        return ToolAnswer("\n\n".join(message.as_context().delimited for message in messages), labels=labels)
 
 
 def _labels(message: AgentMessage) -> tuple[str, ...]:
-    told: ContextMessage = message.told()
+    told: ContextMessage = message.as_context()
     return () if message.trusted else told.replaces
 
 

@@ -18,7 +18,7 @@ from lightagent.application.memory.decide_candidates import CandidateDesk
 from lightagent.application.memory.means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.memory.promote import place_of
 from lightagent.application.memory.remember import MEMORY
-from lightagent.application.memory.track_lessons import Told
+from lightagent.application.memory.track_lessons import LessonRun
 from lightagent.application.memory.write import MemoryWriter, context_of
 from lightagent.application.prompts import Prompts
 from lightagent.application.run_loop.keep_budget import SOURCE as BUDGET
@@ -28,7 +28,7 @@ from lightagent.application.structured_output import OutputType
 from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.learning.lesson_privacy import Said, tells_user
+from lightagent.domain.learning.lesson_privacy import ConversationTexts, tells_user
 from lightagent.domain.learning.lessons import MOST_LESSON, Lesson, Lessons
 from lightagent.domain.memory.admission import is_internal
 from lightagent.domain.memory.candidates import CandidateProposed
@@ -97,7 +97,7 @@ class Learning(ServingConclusion, SettlingConclusion):
         settings, output = self._settings, self._output
         schema = json.dumps(output.schema, ensure_ascii=False)
         instructions = self._prompts.reflect.format(schema=schema, count=settings.most_lessons)
-        text = cut_to("\n\n".join(_told(messages, answer)), _MOST_TOKENS)
+        text = cut_to("\n\n".join(_conversation_lines(messages, answer)), _MOST_TOKENS)
         answered = await run.ask(Aside(REFLECTION, instructions, text, settings.model, settings.timeout))
         if isinstance(answered, Stopped):
             return answered
@@ -108,8 +108,8 @@ class Learning(ServingConclusion, SettlingConclusion):
     async def settle_for(self, run: ServedRun, subject: Subject, answer: str) -> None:
         """Count the lessons that the run was told of; where that fails, it is put on record."""
         own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
-        told, origin = Told(subject.facts.query, own.owner, all_users.owner), subject.origin
-        counting = self.desk.tracker.told(_recalled(run), origin.run_id, origin.trace_id, answer, told)
+        lesson_run, origin = LessonRun(subject.facts.query, own.owner, all_users.owner), subject.origin
+        counting = self.desk.tracker.record(_recalled(run), origin.run_id, origin.trace_id, answer, lesson_run)
         try:
             await await_foreign(counting, self._means.policy.write_timeout, in_time=True)
         except FAILURES as raised:
@@ -135,7 +135,7 @@ class Learning(ServingConclusion, SettlingConclusion):
         return self._output.parse(self._output.check(json.dumps(proposal))).lessons
 
     async def _learn(self, run: ServedRun, subject: Subject, lesson: Lesson, candidate_id: str) -> Stopped | None:
-        scope, said = subject.origin.scope, _said(run.messages, subject.facts.query)
+        scope, said = subject.origin.scope, _conversation_texts(run.messages, subject.facts.query)
         why = tells_user(lesson.text, (scope.user,), said) if lesson.about == "everybody" else None
         everybody = lesson.about == "everybody" and why is None
         place = self._means.lesson_place(subject, for_everybody=everybody)
@@ -155,7 +155,7 @@ class Learning(ServingConclusion, SettlingConclusion):
             return await self._writer.write(run, subject, place, text, {**metadata, **known}, candidate_id)
         candidate = _candidate(subject, place, text, candidate_id, known)
         # What was said is kept only as long as it has to be compared with.
-        proposed = CandidateProposed(candidate, place.owner, said if everybody else Said(""))
+        proposed = CandidateProposed(candidate, place.owner, said if everybody else ConversationTexts(""))
         state = await self.desk.candidates.propose(scope, proposed)
         # After a crash the model may have said something else: what was proposed first is what is decided about.
         place = place_of(state)
@@ -195,7 +195,7 @@ def _candidate(
     )
 
 
-def _said(messages: Sequence[Message], query: str) -> Said:
+def _conversation_texts(messages: Sequence[Message], query: str) -> ConversationTexts:
     """What the user said, what was told of earlier conversations with them, and what the agent made of both."""
     by_user, by_agent = [query], list[str]()
     for message in messages:
@@ -208,22 +208,22 @@ def _said(messages: Sequence[Message], query: str) -> Said:
                 by_agent.append(content)
             case _:
                 pass
-    return Said("\n".join(by_user), "\n".join(by_agent))
+    return ConversationTexts("\n".join(by_user), "\n".join(by_agent))
 
 
-def _told(messages: Sequence[Message], answer: str) -> list[str]:
+def _conversation_lines(messages: Sequence[Message], answer: str) -> list[str]:
     """What the user and the agent said, and which tools were called; nothing that others wrote."""
-    told: list[str] = []
+    lines: list[str] = []
     for message in messages:
         match message:
             case UserMessage():
-                told.append(f"user: {message.text}")
+                lines.append(f"user: {message.text}")
             case AssistantMessage():
                 calls = [f"[calls {call.name}]" for call in message.tool_calls]
-                told.append(" ".join(("assistant:", message.content or "", *calls)))
+                lines.append(" ".join(("assistant:", message.content or "", *calls)))
             case _:
                 pass
-    return told if told and told[-1].endswith(answer) else [*told, f"assistant: {answer}"]
+    return lines if lines and lines[-1].endswith(answer) else [*lines, f"assistant: {answer}"]
 
 
 def _plain(lesson: Lesson) -> JsonObject:

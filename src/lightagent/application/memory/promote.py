@@ -140,14 +140,14 @@ class MemoryPromoter:
         if verdict.payload.decision is not None:
             decision = read_promotion(verdict.payload.decision, text)
         if decision is None:
-            decision = await self._asked(case, text)
+            decision = await self._policy_decision(case, text)
         if not decision.promotes:
             rejected = decision.action == "reject"
             rule = case.rule if self._admission is not None or case.by == "person" else "undecided"
             return await self._left(case, "rejected" if rejected else "kept", rule, decision.reason or "")
         return await self._promoted(case, decision, decision.value or text)
 
-    async def _asked(self, case: _Case, text: str) -> MemoryPromotionDecision:
+    async def _policy_decision(self, case: _Case, text: str) -> MemoryPromotionDecision:
         if self._admission is None:
             return MemoryPromotionDecision.keep("No policy decides about candidates; a person can.")
         answered = await self._admission.call(replace(case.candidate, data=text), case.context)

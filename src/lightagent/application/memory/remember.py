@@ -23,7 +23,7 @@ from lightagent.domain.conversation.messages import Message, Trust
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory.admission import is_internal
-from lightagent.domain.memory.filter import found_or_empty, keeps_out
+from lightagent.domain.memory.filter import exclusion_of, found_or_empty
 from lightagent.domain.memory.recall_limits import MOST_TOLD, shortened
 from lightagent.domain.memory.records import FoundMemory
 from lightagent.domain.memory.trace import MEMORY_IDS
@@ -101,7 +101,7 @@ class Recollection(ServingSource):
                 run.note("memory_retrieve_block", place.about)
                 return recalled
             allowed += recalled
-        texts = (_told(self._kind.preface, allowed),) if allowed else ()
+        texts = (_memory_text(self._kind.preface, allowed),) if allowed else ()
         return Gathered(texts)
 
     async def _recall(self, run: ServedRun, place: MemoryPlace, query: str, room: int) -> list[FoundMemory] | Stopped:
@@ -132,7 +132,7 @@ class Recollection(ServingSource):
         self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory], room: int
     ) -> list[FoundMemory]:
         means, now = self._means, self._means.clock.now()
-        kept_out = [keeps_out(means.policy, one, place.owner.user_id, now) for one in found]
+        kept_out = [exclusion_of(means.policy, one, place.owner.user_id, now) for one in found]
         fitting = [one for one, kept in zip(found, kept_out, strict=True) if kept is None]
         tracker = self._kind.tracker
         allowed = fitting[:room] if tracker is None else await tracker.chosen(run, place, fitting, room)
@@ -145,7 +145,7 @@ class Recollection(ServingSource):
         return allowed
 
 
-def _told(preface: str, found: Sequence[FoundMemory]) -> str:
+def _memory_text(preface: str, found: Sequence[FoundMemory]) -> str:
     return "\n".join((preface, *(f"- {_line(one)}" for one in found)))
 
 
@@ -197,7 +197,7 @@ class Memorizing(ServingConclusion):
             return None
         if self._writer.refuses_agent(run, subject, place):
             return None
-        metadata = await self._superseder.told(run, subject, place, admitted)
+        metadata = await self._superseder.superseding_metadata(run, subject, place, admitted)
         return {"data": admitted.text, "metadata": {**metadata, **scope_of(subject, place).to_metadata()}}
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lightagent.aiokits.told_work import Found, telling
+from lightagent.aiokits.observed_work import Found, observe
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.memory.means import MemoryMeans, MemoryPlace
 from lightagent.application.memory.track_lessons import id_of
@@ -32,7 +32,7 @@ async def search_memory(
     asked = shortened(query, MOST_QUERY)
     searching = means.store.recall(place.owner, asked, limit, wanted)
     try:
-        with telling("retrieval", {"name": means.store.name, "limit": limit}, lambda: asked) as told:
+        with observe("retrieval", {"name": means.store.name, "limit": limit}, lambda: asked) as told:
             found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
             told.found = lambda: _shown(found)
         failed = failed_parts(found)

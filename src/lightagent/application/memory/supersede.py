@@ -13,7 +13,7 @@ from lightagent.application.memory.write import Admitted, context_of
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory.admission import read_supersession
-from lightagent.domain.memory.filter import keeps_out
+from lightagent.domain.memory.filter import exclusion_of
 from lightagent.domain.memory.records import MOST_SUPERSEDED, FoundMemory
 from lightagent.domain.memory.validity import SUPERSEDES, named_with, superseded_ids
 from lightagent.domain.policy.memory_payloads import shown_memory
@@ -37,7 +37,9 @@ class MemorySuperseder:
         if function is not None:
             self._handler = Handler(function, "memory_supersession", _TAKES, means.timeout)
 
-    async def told(self, run: ServedRun, subject: Subject, place: MemoryPlace, admitted: Admitted) -> JsonObject:
+    async def superseding_metadata(
+        self, run: ServedRun, subject: Subject, place: MemoryPlace, admitted: Admitted
+    ) -> JsonObject:
         """The metadata of the memory, with the ids that it replaces. Without a clear answer, both stay valid.
 
         Raises:
@@ -76,6 +78,6 @@ class MemorySuperseder:
                 raise
             return {}
         now = means.clock.now()
-        allowed = [one for one in found if keeps_out(means.policy, one, place.owner.user_id, now) is None]
+        allowed = [one for one in found if exclusion_of(means.policy, one, place.owner.user_id, now) is None]
         named = ((one.fields.get("memory_id"), one) for one in allowed)
         return {memory_id: one for memory_id, one in named if isinstance(memory_id, str)}

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from lightagent.application.check_options import check_text
-from lightagent.application.feedback.lesson_log import LessonLog, ToldLesson
+from lightagent.application.feedback.lesson_log import GivenLesson, LessonLog
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.memory.candidates import MemoryCandidates
 from lightagent.application.memory.means import MemoryMeans, MemoryPlace
@@ -23,7 +23,7 @@ from lightagent.ports.memory import OwnerSelection
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LessonRun:
     """The run that is given lessons.
 
     Attributes:
@@ -110,7 +110,7 @@ class LessonTracker:
             known = await self._log.tally(owner, lesson_id) if lesson_id else None
         except FAILURES as raised:
             failed = type(failure(raised)).__name__
-        tally = known or LessonTally(_kept_at(found, now))
+        tally = known or LessonTally(_promoted_at(found, now))
         why = "ended" if tally.ended else self._rules.why_stale(tally, now)
         if why is not None and lesson_id:
             try:
@@ -125,7 +125,7 @@ class LessonTracker:
             await self._log.end(owner, lesson_id, tally, why)
         await take_back(self._means, owner, lesson_id)
 
-    async def told(self, lesson_ids: Sequence[str], run_id: str, trace_id: str, answer: str, told: Told) -> None:
+    async def record(self, lesson_ids: Sequence[str], run_id: str, trace_id: str, answer: str, run: LessonRun) -> None:
         """Count a run that was given lessons, once, and which of them its answer used.
 
         A lesson of another owner, as a store may claim, does not count.
@@ -134,19 +134,19 @@ class LessonTracker:
             ConfigurationError: what is stored of the run was changed.
             StoreError: the store cannot be read or written.
         """
-        uses = list[ToldLesson]()
+        uses = list[GivenLesson]()
         for lesson_id in lesson_ids:
             try:
-                found = await self._candidates.look_up(lesson_id, told.own.tenant)
+                found = await self._candidates.look_up(lesson_id, run.own.tenant)
             except (ConfigurationError, DamagedStream, IncompleteListing):
                 continue  # A store can claim any id; and `lightagent verify` reports changed entries.
-            if found is None or found[1].owner not in (told.own, told.everybody):
+            if found is None or found[1].owner not in (run.own, run.everybody):
                 continue
             candidate = found[1].candidate
             kept_at = read_number(candidate.metadata.get("promoted_at")) or self._means.clock.now()
-            used = is_used(candidate.data, told.query, answer)
-            uses.append(ToldLesson(found[1].owner, lesson_id, kept_at, used))
-        await self._log.count_run(told.own, run_id, trace_id, uses)
+            used = is_used(candidate.data, run.query, answer)
+            uses.append(GivenLesson(found[1].owner, lesson_id, kept_at, used))
+        await self._log.count_run(run.own, run_id, trace_id, uses)
 
     async def tally(self, owner: MemoryOwner, lesson_id: str) -> LessonTally | None:
         """The counts of a lesson; None if no run was given it yet.
@@ -176,7 +176,7 @@ class LessonTracker:
             if found.fields.get("source") != "reflection":
                 continue
             try:
-                tally = await self._log.tally(record.owner, record.memory_id) or LessonTally(_kept_at(found, now))
+                tally = await self._log.tally(record.owner, record.memory_id) or LessonTally(_promoted_at(found, now))
             except (DamagedStream, ConfigurationError) as error:
                 unreadable.append(f"Lesson {record.memory_id:.100}: {error.message}")
                 continue
@@ -195,7 +195,7 @@ def id_of(found: FoundMemory) -> str:
     return next((one for one in ids if isinstance(one, str) and one), "")
 
 
-def _kept_at(found: FoundMemory, now: float) -> float:
+def _promoted_at(found: FoundMemory, now: float) -> float:
     """The time at which a record became a memory, by its own account; a time in the future counts as now."""
     times = (read_number(found.fields.get(name)) for name in ("promoted_at", "created_at"))
     return min(next((one for one in times if one is not None), now), now)

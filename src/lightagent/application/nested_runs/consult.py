@@ -13,7 +13,7 @@ from lightagent.application.swarm.hand_off import MOST_DESCRIBED, handoff_name
 from lightagent.application.tools.arguments import refused
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.messages import Message
-from lightagent.domain.swarm.consultations import ConsultLimits, refused_consultation, told_of
+from lightagent.domain.swarm.consultations import ConsultLimits, quoted_conversation, refused_consultation
 from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT, OWN_PROVIDER
 from lightagent.ports.tools import Nesting
 
@@ -45,13 +45,13 @@ class ConsultTool(AgentTool[DepsT], Generic[DepsT]):
     def _means(self) -> Means[DepsT]:
         return self._members[self._name]
 
-    def _told(self, nesting: Nesting | None) -> tuple[Message, ...]:
+    def _context_of(self, nesting: Nesting | None) -> tuple[Message, ...]:
         if nesting is None:
             return ()
         refusal = refused_consultation(nesting.agents, self._name, self._limits)
         if refusal is not None:
             raise refused(refusal)
-        return told_of(nesting.conversation(), nesting.agents[-1], self._limits)
+        return quoted_conversation(nesting.conversation(), nesting.agents[-1], self._limits)
 
 
 def consult_name(agent: str) -> str:

@@ -57,7 +57,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         """The agent that is called."""
         return self._given
 
-    def _told(self, nesting: Nesting | None) -> tuple[Message, ...]:
+    def _context_of(self, nesting: Nesting | None) -> tuple[Message, ...]:
         """The context that a run gets before its query.
 
         Raises:
@@ -126,7 +126,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
                 guidance="Answer with what is known.",
                 details={"most_nested": MOST_NESTED},
             )
-        told = self._told(nesting)
+        told = self._context_of(nesting)
         request = RunRequest(
             context.deps,
             limits=self._means.limits,

@@ -15,10 +15,10 @@ def reply_text(event: ModelReplied | ModelFailed) -> str:
     """Return the text of a reply, or the part that arrived before the request failed."""
     if isinstance(event, ModelFailed):
         return event.partial
-    return "" if is_kept_back(event) else event.message.content or ""
+    return "" if is_withheld_reply(event) else event.message.content or ""
 
 
-def is_kept_back(event: ModelReplied) -> bool:
+def is_withheld_reply(event: ModelReplied) -> bool:
     """Whether the text of a reply is for the agent that takes over and not for the user."""
     return KEPT_BACK in event.decisions
 
@@ -70,7 +70,7 @@ class LiveText:
         if self._live:
             left, self._halves = self._halves, {}
             return tuple(kind(_GARBLED) for kind in left)
-        if is_kept_back(step):
+        if is_withheld_reply(step):
             return ()
         reasoning, content = step.message.reasoning, step.message.content
         return (*((ReasoningDelta(reasoning),) if reasoning else ()), *((TextDelta(content),) if content else ()))

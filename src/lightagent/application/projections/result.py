@@ -181,7 +181,7 @@ def run_suspended(run: Run, guidance: str) -> RunSuspended:
     ``details`` are ``{"run_id", "calls": [{"id", "name", "arguments"}]}``; each id is the one that decisions use.
     """
     found = [(name, _call(run, path)) for name, path in waiting_calls(run).items()]
-    calls: list[JsonValue] = [_told(name, call) for name, call in found if call is not None]
+    calls: list[JsonValue] = [_pending_dict(name, call) for name, call in found if call is not None]
     names = ", ".join(f"{call.call.name} ({name})" for name, call in found if call is not None)
     text = f"The run waits for a human to decide about {names}." if names else "The run waits for a human."
     return RunSuspended(text, guidance=guidance, details={"run_id": run.started.run_id, "calls": calls})
@@ -193,7 +193,7 @@ def run_cancelled(outcome: Cancelled) -> LightAgentError:
     return LightAgentError(told, guidance="", details={"reason": outcome.reason})
 
 
-def _told(name: str, call: PendingCall) -> JsonObject:
+def _pending_dict(name: str, call: PendingCall) -> JsonObject:
     return {"id": name, "name": call.call.name, "arguments": copy_json(call.arguments)}
 
 

@@ -301,7 +301,7 @@ class _Tracer:
             "first_delta": event.first_delta,
             "usage": usage,
         }
-        told: JsonObject = {**event.message.to_openai(), "content": event.message.said}
+        told: JsonObject = {**event.message.to_openai(), "content": event.message.text_or_refusal}
         self._children = {}
         self._line("model_response", event.at, answer, {"message": told})
 

@@ -23,7 +23,7 @@ from lightagent.domain.runs.events import Noted
 from lightagent.domain.usage import Usage
 from lightagent.ports.context import Aside
 from lightagent.ports.models import ChatRequest, ServedModel
-from lightagent.ports.telemetry import AskedAside
+from lightagent.ports.telemetry import SideRequest
 
 MOST_SAID: Final = 1_000_000
 """The maximum of characters of an answer, reasoning included; a longer one counts as a failure."""
@@ -112,7 +112,7 @@ async def _read(
     builder = ReplyBuilder()
     model = aside.model or live.acting.model
     endpoint = model.endpoint if isinstance(model, ServedModel) else UNKNOWN_ENDPOINT
-    request, asked = live.asking(request, AskedAside(aside.name, model.name, endpoint))
+    request, asked = live.asking(request, SideRequest(aside.name, model.name, endpoint))
     error: LightAgentErrorInfo | None = None
     try:
         deltas = model.stream(request)
@@ -140,7 +140,7 @@ async def _read(
         if not _released(builder, verdict if isinstance(verdict, Stopped) else verdict.payload, reply):
             return
         reply.decisions += verdict.decisions
-    reply.text = _said(aside, builder)
+    reply.text = _reply_text(aside, builder)
 
 
 class _Bound:
@@ -151,7 +151,7 @@ class _Bound:
         self._monotonic = live.clock.monotonic
         self._until = self._monotonic() + aside.timeout
         self._name = aside.name
-        self._said = 0
+        self._reply_text = 0
 
     def check(self, delta: Delta) -> None:
         """Count a delta.
@@ -165,8 +165,8 @@ class _Bound:
         if self._monotonic() > self._until:
             raise TimeoutError
         if isinstance(delta, (TextDelta, ReasoningDelta)):
-            self._said += len(delta.text)
-        if self._said > MOST_SAID:
+            self._reply_text += len(delta.text)
+        if self._reply_text > MOST_SAID:
             raise ProviderError(
                 f"The model said more than {MOST_SAID:,} characters, which is no {self._name}.",
                 guidance="Choose another model for it.",
@@ -183,7 +183,7 @@ def _released(builder: ReplyBuilder, deltas: Sequence[Delta] | Stopped, reply: A
     return True
 
 
-def _said(aside: Aside, builder: ReplyBuilder) -> str:
+def _reply_text(aside: Aside, builder: ReplyBuilder) -> str:
     said = builder.reply()
     text = (said.message.content or "").strip()
     if said.end.finish_reason == "content_filter" or not text:

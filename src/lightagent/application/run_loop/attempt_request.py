@@ -283,13 +283,13 @@ def _given(live: ActiveRun[DepsT], payload: ReplyPayload) -> str | None:
 
 async def _tell_stopped(live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...]) -> None:
     """Put on record that a policy stopped the answer; only what passed a held stream is kept of it."""
-    error = outcome_error(stopped.outcome) or _given_up()
+    error = outcome_error(stopped.outcome) or _ended_by_policy()
     failed = live.failed_attempt(error, stopped.outcome)
     if failed is not None:
         await live.tell(replace(failed, decisions=(*decisions, *stopped.decisions)))
 
 
-def _given_up() -> LightAgentErrorInfo:
+def _ended_by_policy() -> LightAgentErrorInfo:
     return LightAgentErrorInfo("LA-UNKNOWN", "A policy ended the run.")
 
 

@@ -89,7 +89,7 @@ async def _reviewed(
     live: ActiveRun[DepsT], messages: tuple[AgentMessage, ...], expired: int
 ) -> MessagesDelivered | Stopped:
     """The messages after the policies of context; what they block is not delivered, and the run goes on."""
-    told, reviewer = tuple(message.told() for message in messages), live.reviewer
+    told, reviewer = tuple(message.as_context() for message in messages), live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
         return MessagesDelivered(messages, told, expired, at=live.clock.now())
     verdict = await reviewer.review("context", live.subject(MAIL_SOURCE), ContextPayload(told))

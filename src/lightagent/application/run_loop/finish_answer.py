@@ -110,27 +110,27 @@ async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
 async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, serving: Serving[DepsT], answer: str) -> Concluded:
     name = conclusion.name
 
-    def told(error: LightAgentErrorInfo | None = None, details: JsonObject | None = None) -> Concluded:
+    def concluded(error: LightAgentErrorInfo | None = None, details: JsonObject | None = None) -> Concluded:
         known = {**(details or {}), **serving.details}
         return Concluded(name, error, serving.decisions, known, serving.usage, live.clock.now())
 
     try:
         proposal = await await_foreign(_proposed(live, conclusion, serving, answer), in_time=live.in_time)
         if isinstance(proposal, Stopped):
-            return told(outcome_error(proposal.outcome))
+            return concluded(outcome_error(proposal.outcome))
         if proposal is None or isinstance(proposal, Declined):
-            return told(None, to_json_object(proposal.details, f"{name}: details") if proposal else None)
+            return concluded(None, to_json_object(proposal.details, f"{name}: details") if proposal else None)
         verdict = await _reviewed_proposal(live, conclusion, ConclusionPayload(proposal))
         serving.decisions += verdict.decisions
         if isinstance(verdict, Stopped):
-            return told(outcome_error(verdict.outcome))
+            return concluded(outcome_error(verdict.outcome))
         done = await await_foreign(_done(live, conclusion, serving, verdict.payload.proposal), in_time=live.in_time)
         if isinstance(done, Stopped):
-            return told(outcome_error(done.outcome))
-        return told(None, None if done is None else to_json_object(done, f"{name}: details"))
+            return concluded(outcome_error(done.outcome))
+        return concluded(None, None if done is None else to_json_object(done, f"{name}: details"))
     except FAILURES as raised:  # Foreign code: the answer stands even if a conclusion fails.
         exc, serving.failed = failure(raised), True
-        return told(_described(name, exc))
+        return concluded(_described(name, exc))
 
 
 def _described(name: str, exc: Exception) -> LightAgentErrorInfo:

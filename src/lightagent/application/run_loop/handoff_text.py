@@ -9,7 +9,7 @@ from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.swarm.hand_off import HandoffTool
 from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.wrapped_tool import unwrapped
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, TextDelta
 from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.policy.phases import Decision
@@ -40,5 +40,5 @@ def without_words(deltas: Iterable[Delta]) -> tuple[Delta, ...]:
 
 def _hands_over(live: ActiveRun[DepsT], message: AssistantMessage) -> bool:
     own, offered = live.acting.catalogue.own, live.run.offered or ()
-    tools = (own.get(meant_name(call.name, offered)) for call in message.tool_calls)
+    tools = (own.get(resolve_called_name(call.name, offered)) for call in message.tool_calls)
     return any(tool is not None and isinstance(unwrapped(tool), HandoffTool) for tool in tools)

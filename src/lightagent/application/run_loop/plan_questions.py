@@ -11,7 +11,7 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.run_loop.summarize_context import cut_to, transcript
 from lightagent.application.structured_output import OutputType
 from lightagent.domain.budgets.token_estimate import estimate_tokens
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.errors import OutputError
 from lightagent.domain.planning.plans import Plan, PlanStep
 from lightagent.domain.planning.thoughts import Proposal, Propose, Question, Reflect, Score
@@ -91,7 +91,7 @@ def instructions(question: Question, prompts: Prompts, depth: int) -> str:
             assert_never(question)
 
 
-def asked_about(question: Question) -> str:
+def question_text(question: Question) -> str:
     """The part of the prompt that differs between questions."""
     match question:
         case Propose(thought=thought):
@@ -138,7 +138,7 @@ def read_proposals(answer: str, names: Collection[str]) -> tuple[Proposal, ...]:
         OutputError: it holds none.
     """
     found = _parsed(_PROPOSALS, answer).proposals
-    return tuple(Proposal(_meant(one.steps, names), one.goal, one.complete) for one in found)
+    return tuple(Proposal(_with_resolved_tools(one.steps, names), one.goal, one.complete) for one in found)
 
 
 def read_scores(answer: str) -> tuple[float, ...]:
@@ -157,7 +157,7 @@ def read_plan(answer: str, names: Collection[str], former: Plan) -> Plan:
         OutputError: it holds none.
     """
     found = _parsed(_REVISION, answer)
-    return Plan(found.goal.strip() or former.goal, _meant(found.steps, names))
+    return Plan(found.goal.strip() or former.goal, _with_resolved_tools(found.steps, names))
 
 
 def _parsed(form: OutputType[AnswerT], answer: str) -> AnswerT:
@@ -170,9 +170,11 @@ def _schema(form: OutputType[object]) -> str:
     return json.dumps(form.schema, ensure_ascii=False)
 
 
-def _meant(steps: Sequence[PlanStep], names: Collection[str]) -> tuple[PlanStep, ...]:
+def _with_resolved_tools(steps: Sequence[PlanStep], names: Collection[str]) -> tuple[PlanStep, ...]:
     return tuple(
-        PlanStep(step.text, tuple(dict.fromkeys(meant_name(name, names) for name in dict.fromkeys(step.tools))))
+        PlanStep(
+            step.text, tuple(dict.fromkeys(resolve_called_name(name, names) for name in dict.fromkeys(step.tools)))
+        )
         for step in steps
     )
 

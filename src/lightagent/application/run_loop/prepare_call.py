@@ -11,7 +11,7 @@ from lightagent.application.active_run.apply_policy import Reviewer
 from lightagent.application.tools.arguments import parse_arguments, refused
 from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error
@@ -64,7 +64,7 @@ async def prepare_call(
         return _finished(live, call, decision.output or "", "answered")
     try:
         offered = live.run.offered or ()
-        tool, name = toolset.find(wanted.name, offered), meant_name(wanted.name, offered)
+        tool, name = toolset.find(wanted.name, offered), resolve_called_name(wanted.name, offered)
         shown = parse_arguments(wanted.arguments) if call.arguments is None else call.arguments
         spec = declared(tool, name)
         _check_narrowings(live, spec)

@@ -16,7 +16,7 @@ from lightagent.application.reviews.decide_calls import Decisions, by_name, wait
 from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import checked, declared
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonValue
@@ -127,7 +127,7 @@ async def check_calls(
     _check_rewritings(run, policies)
     _check_answer(run)
     for call in run.calls.values():
-        name = meant_name(call.call.name, tools if run.offered is None else run.offered)
+        name = resolve_called_name(call.call.name, tools if run.offered is None else run.offered)
         tool = tools.get(name)
         if tool is None:
             continue

@@ -67,7 +67,7 @@ class Retries(Generic[DepsT]):
             return False
         error = classify_exception(cause)
         most, left = self._bounds(error)
-        pause = None if delivered else self._pause(error, _asked_pause(cause), most, left)
+        pause = None if delivered else self._pause(error, _requested_pause(cause), most, left)
         failed = live.failed_attempt(error, refused_request(error) if pause is None else None)
         if failed is not None:
             await live.tell(failed)
@@ -81,7 +81,7 @@ class Retries(Generic[DepsT]):
 
     def _bounds(self, error: LightAgentErrorInfo) -> tuple[int, float]:
         """The maximum of attempts in all, and the seconds that are left for them."""
-        run, left, now = self._live.run, self._deadline.left(), self._live.clock.monotonic()
+        run, left, now = self._live.run, self._deadline.remaining(), self._live.clock.monotonic()
         if not is_unreached(error):
             self._unreached, self._since = 0, now
             return run.limits.max_retry, left
@@ -111,7 +111,7 @@ class Retries(Generic[DepsT]):
         await live.tell(Noted(RETRY, told, live.clock.now()))
 
 
-def _asked_pause(cause: Exception) -> float | None:
+def _requested_pause(cause: Exception) -> float | None:
     """The pause that the provider asked for, in seconds; None unless the error holds a usable number."""
     asked: object = cause.retry_after if isinstance(cause, ProviderError) else None
     if not isinstance(asked, (int, float)) or isinstance(asked, bool):

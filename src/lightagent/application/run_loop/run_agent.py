@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final, assert_never
 
 from lightagent.aiokits.abandon import to_the_end
-from lightagent.aiokits.cancellation import Heeding, from_now_on
+from lightagent.aiokits.cancellation import CancellationScope, from_now_on
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.give_up import give_up
@@ -79,7 +79,7 @@ async def run_agent(live: ActiveRun[DepsT], outer: Deadline | None = None) -> No
         ConfigurationError: the run cannot be resumed with these means; nothing has happened then.
         BaseException: what ended the run from outside, such as the cancellation of its task, once that is on record.
     """
-    with Heeding(await from_now_on()):
+    with CancellationScope(await from_now_on()):
         await _run(live, outer)
 
 

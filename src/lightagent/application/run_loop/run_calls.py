@@ -9,12 +9,12 @@ from functools import partial
 from typing import Generic
 
 from lightagent.aiokits.abandon import GRACE, stop
-from lightagent.aiokits.cancellation import Heeding, cancellation
+from lightagent.aiokits.cancellation import CancellationScope, cancellation
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.mailbox.swarm_mail import run_mail
 from lightagent.application.run_loop.finish_call import carry_out
 from lightagent.application.run_loop.prepare_call import ReadyCall
-from lightagent.application.run_loop.show_parts import part_viewer, unseen
+from lightagent.application.run_loop.show_parts import discard, part_viewer
 from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
@@ -81,7 +81,7 @@ async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -
                 await stop(tasks, GRACE / (1 + len(live.path)))
                 await asyncio.sleep(0)  # The final items of calls that have ended are on their way through the loop.
             finally:  # Also if the run is cancelled once more meanwhile.
-                running = [ready for task, ready in tasks.items() if not task.done() or _goes_on(task, ready)]
+                running = [ready for task, ready in tasks.items() if not task.done() or _still_runs(task, ready)]
                 live.leftovers = [*work.drain(), *(_abandoned(live, ready) for ready in running)]
 
 
@@ -164,7 +164,7 @@ class _Work(Generic[DepsT]):
             spans.enter_tool((*live.path, ready.call.call.id), live.clock.now(), ready.spec)
         try:
             # The task is the call's own, so a tool that cancels it has failed.
-            with Heeding(lambda: self.closed or self._is_cancelled()):
+            with CancellationScope(lambda: self.closed or self._is_cancelled()):
                 show = part_viewer(live, ready, give)
                 event = await carry_out(live, ready, _context(live, ready, give, is_over, nesting, show))
         finally:
@@ -238,7 +238,7 @@ def _gave_itself_up(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFini
     return ToolFinished(ready.call.call.id, str(error), "failed", error.info, at=live.clock.now())
 
 
-def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
+def _still_runs(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
     """Whether a cancelled call goes on: a synchronous function does, in its thread, which cannot be stopped."""
     tool = unwrapped(ready.tool)
     return task.done() and task.cancelled() and isinstance(tool, FunctionTool) and not tool.is_async
@@ -261,7 +261,7 @@ def _context(
     note: Callable[[Event], None],
     over: Callable[[], bool],
     nesting: Nesting | None = None,
-    show_part: Callable[[object], None] = unseen,
+    show_part: Callable[[object], None] = discard,
 ) -> RunContext[DepsT]:
     """The context of a tool's call.
 

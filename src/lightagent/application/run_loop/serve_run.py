@@ -91,7 +91,7 @@ class Serving(ServedRun, Generic[DepsT]):
     async def ask(self, aside: Aside) -> str | Stopped:
         deadline = self._live.deadline
         if deadline is not None:  # The answer is there: what is asked about it must not cost the run its end in time.
-            aside = replace(aside, timeout=min(aside.timeout, max(_SHARE * deadline.left(), _LEAST)))
+            aside = replace(aside, timeout=min(aside.timeout, max(_SHARE * deadline.remaining(), _LEAST)))
         reply = await ask_aside(self._live, aside, REFLECTION_REQUESTED)
         self.usage = reply.usage
         self.decisions += reply.decisions

@@ -22,7 +22,7 @@ def part_viewer(
     """
     reviewer = live.reviewer
     if not live.stream or (reviewer is not None and reviewer.reviews("tool_result")):
-        return unseen
+        return discard
     call_id, name, left = ready.call.call.id, ready.name, ready.spec.output_limit
 
     def show(part: object) -> None:
@@ -40,5 +40,5 @@ def part_viewer(
     return show
 
 
-def unseen(part: object) -> None:
+def discard(part: object) -> None:
     """Discard a part."""

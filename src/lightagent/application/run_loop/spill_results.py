@@ -34,7 +34,7 @@ async def spill_results(
     run, store = live.run, budget.store
     names = tool_names(run.messages)
     pages = frozenset(place for place, name in names.items() if name == READ_TOOL)
-    chosen = plan_spill(run.messages, ledger.sizes, above=budget.most_kept, most=most, target=target, keep=pages)
+    chosen = plan_spill(run.messages, ledger.sizes, above=budget.spill_threshold, most=most, target=target, keep=pages)
     if not chosen or store is None:
         return None
     messages: list[Message] = list(run.messages[: _whole_round(run.messages, chosen[-1] + 1)])

@@ -51,7 +51,7 @@ def _shown(message: Message, tool: str) -> str:
     match message:
         case AssistantMessage():
             calls = "".join(f"\n[calls {call.name}({call.arguments})]" for call in message.tool_calls)
-            return f"assistant: {_without_middle((message.said or '') + calls, _MOST_SHOWN)}"
+            return f"assistant: {_without_middle((message.text_or_refusal or '') + calls, _MOST_SHOWN)}"
         case UserMessage():
             return f"user: {_without_middle(message.text, _MOST_SHOWN)}"
         case ContextMessage():

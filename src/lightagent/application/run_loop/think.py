@@ -13,10 +13,10 @@ from lightagent.application.run_loop.finish_answer import finish
 from lightagent.application.run_loop.keep_budget import leaves_room
 from lightagent.application.run_loop.offer_tools import offer_tools
 from lightagent.application.run_loop.plan_questions import (
-    asked_about,
     instructions,
     material,
     numbered,
+    question_text,
     read_plan,
     read_proposals,
     read_scores,
@@ -142,7 +142,7 @@ class _Thinking(Generic[DepsT]):
 
     async def _ask(self, question: Question) -> AsideReply:
         planning, prompts = self._planning, self._live.acting.prompts
-        text = "\n\n".join(part for part in (self._material, asked_about(question)) if part)
+        text = "\n\n".join(part for part in (self._material, question_text(question)) if part)
         told = instructions(question, prompts, planning.depth)
         aside = Aside(SUBJECT, told, text, self._model, planning.timeout)
         reply = await ask_aside(self._live, aside, THOUGHT_REQUESTED, priced_as=self._model_name)

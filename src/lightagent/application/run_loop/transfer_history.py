@@ -20,10 +20,10 @@ from lightagent.domain.runs.events import ContextReplaced, RunFinished
 from lightagent.domain.runs.state import HandedOver
 from lightagent.domain.swarm.handoff_history import (
     Transfer,
+    call_in_words,
     holds_more,
     last_messages,
     query_alone,
-    told_call,
     without_foreign_calls,
 )
 from lightagent.domain.swarm.handoff_limits import HANDOFF_SOURCE
@@ -48,7 +48,7 @@ async def transfer_history(live: ActiveRun[DepsT], handed_over: HandedOver) -> N
         transfer = query_alone(run.messages, run.query_at)
         if keep == "summary" and holds_more(run.messages, run.query_at):
             reply = await summarize(live, live.acting.budget or _SUMMARIES, run.messages)
-        transfer = _with_told(live, handed_over, transfer, reply.text)
+        transfer = _with_handover(live, handed_over, transfer, reply.text)
     if handed_over.history.foreign_calls == "text":
         try:
             own = (await live.toolset()).tools
@@ -60,7 +60,7 @@ async def transfer_history(live: ActiveRun[DepsT], handed_over: HandedOver) -> N
     await _tell(live, transfer, reply)
 
 
-def _with_told(live: ActiveRun[DepsT], handed_over: HandedOver, transfer: Transfer, summary: str) -> Transfer:
+def _with_handover(live: ActiveRun[DepsT], handed_over: HandedOver, transfer: Transfer, summary: str) -> Transfer:
     """The query, behind a summary where there is one, and before what the agent before it has handed over."""
     run = live.run
     # What a model has said may tell all that it had read by then.
@@ -70,7 +70,7 @@ def _with_told(live: ActiveRun[DepsT], handed_over: HandedOver, transfer: Transf
         budget = live.acting.budget or _SUMMARIES
         told = ContextMessage(HANDOFF_SOURCE, cut_to(summary, budget.most_summary), trust_of(transfer.gone), labels)
         messages = (told, *messages)
-    call = told_call(handed_over.call, handed_over.output)
+    call = call_in_words(handed_over.call, handed_over.output)
     text = live.acting.prompts.handed_to.format(agent=handed_over.by, call=call)
     return Transfer(
         transfer.count, (*messages, ContextMessage(HANDOFF_SOURCE, text, "untrusted", labels)), transfer.gone

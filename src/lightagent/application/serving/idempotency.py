@@ -42,7 +42,7 @@ class RequestName:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class StoredAnswer:
     """The response to a request.
 
     Attributes:
@@ -59,7 +59,7 @@ class KeptAnswer:
 class _Place:
     body: str
     at: float
-    answer: KeptAnswer | None = None
+    answer: StoredAnswer | None = None
 
 
 def request_name(key: str, caller: Caller, path: str, body: JsonObject) -> RequestName:
@@ -95,7 +95,7 @@ class RepeatedRequests:
         self._places: dict[str, _Place] = {}
         self._size = 0
 
-    def find(self, name: RequestName) -> KeptAnswer | None:
+    def find(self, name: RequestName) -> StoredAnswer | None:
         """Return the response to repeat; None for a new request, which is marked as in progress.
 
         Raises:
@@ -115,13 +115,13 @@ class RepeatedRequests:
             raise place.answer.refused
         return place.answer
 
-    def keep(self, name: RequestName, answer: KeptAnswer) -> None:
+    def keep(self, name: RequestName, answer: StoredAnswer) -> None:
         """Keep the response to a request."""
         place = self._places.get(name.key)
         if place is None or place.answer is not None:
             return
         if len(answer.body) > MOST_BYTES:
-            answer = KeptAnswer(refused=not_again("The answer was too large to be kept."))
+            answer = StoredAnswer(refused=not_again("The answer was too large to be kept."))
         place.answer = answer
         self._size += len(answer.body)
 

@@ -37,7 +37,7 @@ _TAKES: Final[JsonObject] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ToolAsked:
+class ToolInput:
     """The content of a tool call; `conversation` is empty for a single question."""
 
     query: str
@@ -74,7 +74,7 @@ def takes() -> JsonObject:
     return copy_json(_TAKES)
 
 
-def read_tool_arguments(arguments: JsonObject) -> ToolAsked:
+def read_tool_arguments(arguments: JsonObject) -> ToolInput:
     """Read a call's arguments.
 
     Raises:
@@ -90,7 +90,7 @@ def read_tool_arguments(arguments: JsonObject) -> ToolAsked:
         raise RequestRefused(400, "query: must not be empty.", "Write the question.", param="query")
     if len(conversation) > MOST_CONVERSATION:
         raise RequestRefused(400, f"conversation: has more than {MOST_CONVERSATION} characters.", "Choose another.")
-    return ToolAsked(query, conversation)
+    return ToolInput(query, conversation)
 
 
 def tool_answer(task: A2aTask) -> ToolAnswer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from lightagent.application.serving.refusals import RequestRefused, status_of, told_outside
+from lightagent.application.serving.refusals import RequestRefused, public_error, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
@@ -29,7 +29,7 @@ def refusal_object(refused: RequestRefused) -> JsonObject:
 
 def run_error_object(info: LightAgentErrorInfo) -> JsonObject:
     """Return the body of the response for a run that ended with an error."""
-    return _body(status_of(info), told_outside(info), None)
+    return _body(status_of(info), public_error(info), None)
 
 
 def run_error_frame(info: LightAgentErrorInfo) -> bytes:

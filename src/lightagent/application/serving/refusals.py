@@ -108,7 +108,7 @@ def _lacks_tools(info: LightAgentErrorInfo) -> bool:
     return info.details is not None and MISSING_TOOLS in info.details
 
 
-def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
+def public_error(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
     """Return the error as clients may read it: errors about the server's internals say only that it failed.
 
     Their messages may contain files, hosts and values of the server; its log has them.

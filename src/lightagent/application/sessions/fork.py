@@ -59,8 +59,8 @@ def _place_of(session: Session, checkpoint: str) -> int:
 async def _copied(store: JournalStore, key: StreamKey, until: int, turn: str | None) -> tuple[list[LogEntry], int]:
     """The entries to copy, and the sequence of the last of them in the source."""
     stream, session = await log_beginning(store, key)
-    said = session.said
-    copied: list[LogEntry] = [base_of(said, 0)] if stream.base else []
+    transcript = session.transcript
+    copied: list[LogEntry] = [base_of(transcript, 0)] if stream.base else []
     async for before, entry, after in read_log(store, stream, session, until):
         session = after
         if not isinstance(entry, SessionBase) or not before.head:

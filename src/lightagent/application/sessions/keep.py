@@ -98,7 +98,7 @@ class SessionKeeper:
         if known:
             self._check_resumed(writer, events[:known])
             self._kept, self._opened = known, True
-            return Beginning(writer.session.beginning, writer.session.untrusted, writer.session.said.tools)
+            return Beginning(writer.session.beginning, writer.session.untrusted, writer.session.transcript.tools)
         closing, self._before = room_for(
             writer.session, self._place, self._key.id, self._interrupted, self._clock.now()
         )
@@ -110,7 +110,7 @@ class SessionKeeper:
         return beginning
 
     def _acting(self, session: Session) -> AgentHead | None:
-        last = session.said.agent
+        last = session.transcript.agent
         return None if self._goes_on is None or not last else self._goes_on(last)
 
     async def write(self, events: Sequence[Event]) -> None:
@@ -192,7 +192,7 @@ def beginning_of(session: Session, started: Event, name: str, acting: AgentHead 
         told = joined(session.untrusted, started.untrusted or ())
         # With them the journal tells all by itself; where there are none, that goes without saying.
         started = replace(started, history=reference, untrusted=told or None, acting=acting)
-    return started, Beginning(session.beginning, session.untrusted, session.said.tools)
+    return started, Beginning(session.beginning, session.untrusted, session.transcript.tools)
 
 
 def room_for(

@@ -13,7 +13,7 @@ from lightagent.application.sessions.info import SessionInfo, list_sessions, ses
 from lightagent.domain.errors import DamagedStream, IncompleteListing, LeaseHeld, StreamConflict
 from lightagent.domain.journals.streams import StreamInfo
 from lightagent.domain.scopes import Scope
-from lightagent.domain.sessions.retention import Kept, Retention
+from lightagent.domain.sessions.retention import Retention, StoredItem
 from lightagent.ports.journals import JournalStore
 
 
@@ -75,7 +75,7 @@ async def prune_sessions(
 
 def _beyond(streams: list[StreamInfo], retention: Retention, now: float) -> list[StreamInfo]:
     newest_first = sorted(streams, key=lambda stream: stream.updated_at, reverse=True)
-    return newest_first[retention.how_many_stay([Kept(one.updated_at, one.size) for one in newest_first], now) :]
+    return newest_first[retention.how_many_stay([StoredItem(one.updated_at, one.size) for one in newest_first], now) :]
 
 
 async def _remove(store: JournalStore, stream: StreamInfo) -> bool:

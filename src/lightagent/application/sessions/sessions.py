@@ -75,8 +75,8 @@ class Sessions:
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
         """
-        said = (await self._session(session_id, user_id)).said
-        messages = said.everything if include_incomplete_turns else said.messages
+        transcript = (await self._session(session_id, user_id)).transcript
+        messages = transcript.everything if include_incomplete_turns else transcript.messages
         return tuple(history_entry(message) for message in messages)
 
     async def journal(self, session_id: str, user_id: str = "") -> Journal | None:

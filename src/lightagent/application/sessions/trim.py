@@ -13,8 +13,8 @@ from lightagent.application.sessions.load import load_session
 from lightagent.application.sessions.write import SESSION_WAIT, SessionWriter
 from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.sessions.entries import SessionBase, SessionEntry
-from lightagent.domain.sessions.retention import Kept, Retention
-from lightagent.domain.sessions.session import Said, Session, base_of, undo_turn
+from lightagent.domain.sessions.retention import Retention, StoredItem
+from lightagent.domain.sessions.session import Session, Transcript, base_of, undo_turn
 from lightagent.ports.journals import JournalStore
 
 
@@ -69,13 +69,13 @@ async def _plan(
     first, log = await _log(store, key, session.head)
     places = _places(session, first - 1)
     parts = [log[place - first + 1 : end - first + 1] for place, end in pairwise(places)]
-    newest_first = [Kept(part[-1].at, sum(one.size for one in part)) for part in reversed(parts)]
+    newest_first = [StoredItem(part[-1].at, sum(one.size for one in part)) for part in reversed(parts)]
     going = parts[: len(parts) - retention.how_many_stay(newest_first, now)]
     if not any(one.is_event for part in going for one in part):
         return TrimmedSession(), None
     through = places[len(going)]
-    said = _said_before(session, through)
-    base = base_of(said, through, now)
+    transcript = _transcript_before(session, through)
+    base = base_of(transcript, through, now)
     return (
         TrimmedSession(
             sum(turn.last <= through for turn in session.turns),
@@ -97,11 +97,11 @@ def _places(session: Session, beginning: int) -> list[int]:
     return sorted({beginning, *(turn.first - 1 for turn in session.turns), end})
 
 
-def _said_before(session: Session, through: int) -> Said:
+def _transcript_before(session: Session, through: int) -> Transcript:
     """The conversation as of one of these places."""
     while session.run is not None or (session.turns and session.turns[-1].last > through):
         session = undo_turn(session, session.last_turn)
-    return session.said
+    return session.transcript
 
 
 async def _log(store: JournalStore, key: StreamKey, head: int) -> tuple[int, list[_Logged]]:

@@ -69,7 +69,7 @@ class HandoffTool(Tool[DepsT], Generic[DepsT]):
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
         if self._handoff is not None:
-            return {"told": self._handoff.told(arguments)}
+            return {"told": self._handoff.briefing_of(arguments)}
         unknown = sorted(set(arguments) - {"reason"})
         if unknown or not isinstance(arguments.get("reason", ""), str):
             raise refused("The arguments do not fit.", 'It takes at most {"reason": "…"}.')

@@ -94,7 +94,7 @@ class HandoffSettings(ABC, Generic[DepsT_contra]):
         """JSON Schema of the tool's parameters."""
 
     @abstractmethod
-    def told(self, arguments: JsonObject) -> str:
+    def briefing_of(self, arguments: JsonObject) -> str:
         """What the briefing makes of arguments; empty without one.
 
         Raises:
@@ -205,7 +205,7 @@ class Handoff(HandoffSettings[DepsT_contra], Generic[InputT_co, DepsT_contra]):
         """JSON Schema of the tool's parameters."""
         return REASON_PARAMETERS if self._input is None else self._input.schema
 
-    def told(self, arguments: JsonObject) -> str:
+    def briefing_of(self, arguments: JsonObject) -> str:
         """What the briefing makes of arguments; empty without one.
 
         Raises:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.application.tool_selection.kept_vectors import KeptVectors
+from lightagent.application.tool_selection.vector_cache import VectorCache
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.text.vectors import Vector, VectorTable
 from lightagent.domain.tools.ranking import RankedTool
@@ -36,7 +36,7 @@ class MeaningRanker(ToolRanker):
         make_table: makes a table of them.
     """
 
-    def __init__(self, vectors: KeptVectors, make_table: MakeTable) -> None:
+    def __init__(self, vectors: VectorCache, make_table: MakeTable) -> None:
         self._vectors = vectors
         self._make_table = make_table
         self._known: tuple[tuple[ToolSpec, ...], int, VectorTable] | None = None

@@ -61,10 +61,10 @@ class SearchTools(Tool[object]):
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> object:
         choice, offered = await self._search(str(arguments["query"]), context.origin)
-        return ToolAnswer(_told(choice, offered), offer=choice.names, candidates=choice.candidates)
+        return ToolAnswer(_search_result(choice, offered), offer=choice.names, candidates=choice.candidates)
 
 
-def _told(choice: Choice, offered: frozenset[str]) -> str:
+def _search_result(choice: Choice, offered: frozenset[str]) -> str:
     there = [tool.name for tool in choice.candidates if tool.name in offered][:_MOST_NAMED]
     lines: list[str] = []
     if choice.names:

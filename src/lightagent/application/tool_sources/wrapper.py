@@ -12,7 +12,7 @@ from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.signature import check_names
 from lightagent.application.tools.wrapped_tool import wrap_tool
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.tools.foreign_names import called_as, meant
+from lightagent.domain.tools.foreign_names import called_as, resolve_source_name
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import ToolList, ToolSource
 
@@ -103,7 +103,7 @@ class SourceWrapper(ToolSource[DepsT_contra]):
         """
         found: dict[str, str] = {}
         for name in written:
-            own_name = meant(name, own)
+            own_name = resolve_source_name(name, own)
             if own_name not in own:
                 known = ", ".join(map(quoted, own[:20])) or "none"
                 raise ConfigurationError(

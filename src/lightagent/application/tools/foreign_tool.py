@@ -32,7 +32,7 @@ def declared(tool: Tool[DepsT], name: str) -> ToolSpec:
     try:
         spec: object = tool.spec
     except (*FAILURES, SystemExit) as raised:
-        raise _told(raised, f"The tool {name!r:.100} could not be declared") from raised
+        raise _as_tool_error(raised, f"The tool {name!r:.100} could not be declared") from raised
     if not isinstance(spec, ToolSpec):
         raise BrokenTool(
             f"The tool {name!r:.100} declares itself with a {type(spec).__name__}; its spec must be a ToolSpec.",
@@ -55,14 +55,14 @@ def checked(tool: Tool[DepsT], name: str, arguments: JsonObject) -> Mapping[str,
     except RetryTool as signal:
         raise refused(f"{name} asks for another try: {signal.hint}") from signal
     except (*FAILURES, SystemExit) as raised:
-        raise _told(raised, f"{clip(name, 100)} failed to check its arguments") from raised
+        raise _as_tool_error(raised, f"{clip(name, 100)} failed to check its arguments") from raised
     if not isinstance(found, Mapping):
         kind = type(found).__name__
         raise BrokenTool(f"{clip(name, 100)} checked its arguments into a {kind}, which is not a mapping.", guidance="")
     return found
 
 
-def _told(raised: BaseException, what: str) -> LightAgentError:
+def _as_tool_error(raised: BaseException, what: str) -> LightAgentError:
     exc = raised if isinstance(raised, SystemExit) else failure(raised)
     if isinstance(exc, LightAgentError) and error_info(exc) is not None:
         return exc

@@ -24,7 +24,7 @@ def validation_problems(exc: ValidationError, arguments: JsonObject, schema: Jso
             yield unknown(path_text(name), _names_at(parent, schema), path_text(parent))
         elif error["type"] in _MISSING:
             parent = _real_path(within, arguments)
-            yield missing(path_text((*parent, *name)), _wanted(name, schema) if not parent else "")
+            yield missing(path_text((*parent, *name)), _expected_type(name, schema) if not parent else "")
         else:
             place = path_text(_real_path(error["loc"], arguments))
             places.setdefault(place, (error["input"], []))[1].append(_lower(error["msg"]))
@@ -65,7 +65,7 @@ def _names_at(path: tuple[int | str, ...], schema: JsonObject) -> list[str]:
     return list(properties) if isinstance(properties, dict) else []
 
 
-def _wanted(name: tuple[int | str, ...], schema: JsonObject) -> str:
+def _expected_type(name: tuple[int | str, ...], schema: JsonObject) -> str:
     properties = schema.get("properties")
     shown = properties.get(str(name[0])) if isinstance(properties, dict) and name else None
     kind = shown.get("type") if isinstance(shown, dict) else None

@@ -11,7 +11,7 @@ from lightagent.application.tools.deps import DepsT, DepsT_contra
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.wrapped_tool import WrappedTool, unwrapped
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import Tool
@@ -83,7 +83,7 @@ class Toolset(Generic[DepsT_contra]):
         Raises:
             ToolError: it was not offered; the message tells the model which tools were.
         """
-        meant = meant_name(name, offered)
+        meant = resolve_called_name(name, offered)
         tool = self.tools.get(meant) if meant in offered else None
         if tool is None:
             raise unknown_tool(name, offered)

@@ -178,13 +178,13 @@ def seconds_taken(events: Iterable[Event]) -> float:
         inner = event
         while isinstance(inner, Nested):
             inner = inner.event
-        if last is not None and not _goes_on(inner):
+        if last is not None and not _continues_run(inner):
             seconds += max(event.at - last, 0.0)
         last = event.at
     return seconds
 
 
-def _goes_on(event: Event) -> bool:
+def _continues_run(event: Event) -> bool:
     return isinstance(event, ApprovalDecided) or (isinstance(event, Noted) and event.kind == RESUMED)
 
 

@@ -54,7 +54,7 @@ def sent_name(name: str) -> str:
     return _INVALID.sub("_", plain_name(name))[:64] or "unknown_tool"
 
 
-def meant_name(name: str, names: Collection[str]) -> str:
+def resolve_called_name(name: str, names: Collection[str]) -> str:
     """The one of `names` that a call of `name` means.
 
     It is `name` itself, unless that is none of them and exactly one of them is left once what leaks into names is

@@ -99,7 +99,7 @@ def history_entry(message: Message) -> JsonObject:
         return message.to_openai()
     fields = message.provider_fields
     entry = message.to_openai(None if fields is None else Recipient(fields.origin))
-    entry["content"] = message.said
+    entry["content"] = message.text_or_refusal
     if message.refusal is not None:
         entry |= {"content": message.content, "refusal": message.refusal}
     if fields is not None:

@@ -253,7 +253,7 @@ class AssistantMessage(_Encoded):
         return b'{"role":"assistant","content":%b,"tool_calls":[%b]}' % (content, calls)
 
     @property
-    def said(self) -> str | None:
+    def text_or_refusal(self) -> str | None:
         """The words. There are none only beside calls; a refusal that stands alone is what was said."""
         return self.content if self.content or self.tool_calls else self.refusal or ""
 

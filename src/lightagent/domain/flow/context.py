@@ -108,7 +108,7 @@ def context_of(state: Progress, path: str) -> StepContext:
     if node is None:
         raise Refused("unknown", f"The run has no step at {path!r:.200}.", path=path)
     around = list(_around(node))
-    if _is_asked_again(node):
+    if _is_loop_question(node):
         around.insert(0, node.scopes[-1])
     steps = SeenSteps(tuple(_levels(node)))
     item = next((scope for scope in around if scope.parent is not None and scope.parent.step.kind == "map"), None)
@@ -133,13 +133,13 @@ def _around(node: Node) -> Iterator[Scope]:
         scope = None if scope.parent is None else scope.parent.scope
 
 
-def _is_asked_again(node: Node) -> bool:
+def _is_loop_question(node: Node) -> bool:
     """Whether it is a loop that is asked whether it makes another round."""
     return node.status == "asking" and node.question == "again"
 
 
 def _levels(node: Node) -> Iterator[tuple[Scope, int]]:
-    if _is_asked_again(node):
+    if _is_loop_question(node):
         yield node.scopes[-1], _all(node.scopes[-1])
     inner: Node | None = node
     itself = False

@@ -84,7 +84,7 @@ def cleaned_required(value: JsonValue, properties: JsonObject, note: Note) -> li
     return kept
 
 
-def kept_as_it_is(name: str, value: JsonValue, note: Note) -> bool:
+def is_valid_annotation(name: str, value: JsonValue, note: Note) -> bool:
     """Whether a keyword that holds no schema may stay."""
     if name == "default":
         good = is_finite(value)

@@ -10,7 +10,7 @@ from lightagent.domain.foreign_schemas.keywords import (
     cleaned_enum,
     cleaned_required,
     cleaned_type,
-    kept_as_it_is,
+    is_valid_annotation,
 )
 from lightagent.domain.foreign_schemas.references import DEFINITIONS, References, Unmendable
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -87,7 +87,7 @@ class Cleaner:
                 cleaned[name] = value
 
     def _may_stay(self, name: str, value: JsonValue) -> bool:
-        return kept_as_it_is(name, value, self._note)
+        return is_valid_annotation(name, value, self._note)
 
     def _properties(self, schema: JsonObject, cleaned: JsonObject) -> None:
         listed = schema.get("properties")

@@ -36,7 +36,7 @@ class StreamHead:
 def fault_of(stream: StreamInfo, row: SealedRow | None, head: StreamHead | None) -> str:
     """What is wrong with a stream, by where it is known to have ended; empty if nothing is.
 
-    A stream may have gone on, since its end is noted after it was written; see `goes_on`.
+    A stream may have gone on, since its end is noted after it was written; see `has_new_entries`.
     """
     if row is None:
         lost = head is not None and head.state == "live" and head.sequence > 0
@@ -66,12 +66,12 @@ def belongs_to(row: SealedRow, head: StreamHead) -> bool:
     return row.birth == head.birth or (not head.sequence and row.birth.startswith(f"{head.birth}~"))
 
 
-def goes_on(stream: StreamInfo, head: StreamHead) -> bool:
+def has_new_entries(stream: StreamInfo, head: StreamHead) -> bool:
     """Whether a stream has entries that are not yet noted, so that it has to be compared where it was noted last."""
     return stream.head > head.sequence
 
 
-def moved(head: StreamHead, stream: StreamInfo, row: SealedRow) -> StreamHead:
+def advance_head(head: StreamHead, stream: StreamInfo, row: SealedRow) -> StreamHead:
     """The head once the stream is known to be there as it is; it never moves back."""
     if stream.head > head.sequence:
         head = replace(head, birth=row.birth, sequence=stream.head, code=row.tip)

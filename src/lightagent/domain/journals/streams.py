@@ -209,7 +209,7 @@ class Hold:
     holder: str = ""
     until: float = 0.0
 
-    def left(self, now: float) -> float:
+    def remaining(self, now: float) -> float:
         """Seconds that the lease still lasts; 0 where it is not held."""
         return max(self.until - now, 0.0) if self.token else 0.0
 
@@ -228,7 +228,7 @@ def check_append(
     """
     if token is not None and token != hold.token:
         raise Fenced(token)
-    if token is None and hold.left(now) > 0:
+    if token is None and hold.remaining(now) > 0:
         raise Fenced(None)
     check_end(stream, expected, seal)
 
@@ -253,7 +253,7 @@ def check_lease(hold: Hold, now: float, seconds: float, token: int | None) -> No
     """
     if token is not None and token != hold.token:
         raise Fenced(token)
-    if token is None and (left := hold.left(now)) > 0:
+    if token is None and (left := hold.remaining(now)) > 0:
         raise LeaseHeld(hold.holder, left)
     if isnan(seconds) or (token is None and seconds <= 0):
         raise ConfigurationError("A lease lasts a number of seconds above 0.", guidance="")

@@ -53,7 +53,7 @@ _VALUES: Final = {word: number for number, word in enumerate(_ONES.split())} | {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConversationTexts:
     """What was said in a run.
 
     Attributes:
@@ -70,7 +70,7 @@ class Said:
         return len(self.by_user) + len(self.by_agent) <= MOST_COMPARED
 
 
-def tells_user(text: str, user_ids: Sequence[str], said: Said) -> str | None:
+def tells_user(text: str, user_ids: Sequence[str], said: ConversationTexts) -> str | None:
     """Why a lesson must not reach other users, in a sentence that does not quote it; None: it may.
 
     Args:
@@ -81,7 +81,7 @@ def tells_user(text: str, user_ids: Sequence[str], said: Said) -> str | None:
     if not said.is_short:
         return "Too much was said in the run to compare it with."
     shown = visible(text)
-    seen = _spread(f"{shown}\n{_cases_apart(shown)}")
+    seen = _spread(f"{shown}\n{_split_camel_case(shown)}")
     known = _spread(visible(f"{said.by_user}\n{said.by_agent}"))
     lesson, both = plain(seen), plain(known)
     if any(_names(lesson, plain(user)) or _shares_number(lesson, plain(user)) for user in user_ids):
@@ -106,7 +106,7 @@ def _spread(text: str) -> str:
     return "\n".join(dict.fromkeys((text, words, letters)))
 
 
-def _cases_apart(text: str) -> str:
+def _split_camel_case(text: str) -> str:
     """The text with `MrDupont` as two words. Of what was said, it would make names of parts: `iPhone` of a phone."""
     return "".join(f" {one}" if one.isupper() and before.islower() else one for before, one in pairwise(f" {text}"))
 

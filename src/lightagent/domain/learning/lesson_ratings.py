@@ -126,7 +126,7 @@ class LessonsOfRun:
     helped: bool | None = None
 
 
-def note_told(
+def record_use(
     tally: LessonTally, recent: Iterable[LessonUse], run_id: str, trace_id: str, now: float, *, used: bool
 ) -> LessonUse | None:
     """Return the entry of a run that was given the lesson; None if the run is counted already, or the lesson has ended.

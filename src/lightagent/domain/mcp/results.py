@@ -24,7 +24,7 @@ def result_text(tool: str, result: McpResult) -> str | None:
         ToolError: the tool says that it failed; the text says why.
     """
     lines = [_shown(part) for part in result.parts]
-    if result.structured is not None and not _is_told(result.structured, result.parts):
+    if result.structured is not None and not _is_repeated_in_text(result.structured, result.parts):
         lines.append(json.dumps(result.structured, ensure_ascii=False))
     text = "\n".join(lines) if lines else None
     if result.is_error:
@@ -64,7 +64,7 @@ def _bytes_in(base64: str) -> int:
     return len(base64) * 3 // 4 - base64[-2:].count("=")
 
 
-def _is_told(structured: JsonValue, parts: tuple[McpPart, ...]) -> bool:
+def _is_repeated_in_text(structured: JsonValue, parts: tuple[McpPart, ...]) -> bool:
     return any(_is_json_of(structured, part.text) for part in parts if isinstance(part, TextPart))
 
 

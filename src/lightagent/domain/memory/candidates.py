@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.learning.lesson_privacy import Said
+from lightagent.domain.learning.lesson_privacy import ConversationTexts
 from lightagent.domain.memory.memories import MemoryCandidate
 from lightagent.domain.memory.records import MemoryOwner
 
@@ -48,7 +48,7 @@ class CandidateProposed:
 
     candidate: MemoryCandidate
     owner: MemoryOwner
-    said: Said
+    said: ConversationTexts
     at: float = field(default=0.0, compare=False)
     type: Literal["candidate_proposed"] = "candidate_proposed"
 
@@ -121,7 +121,7 @@ class CandidateState:
 
     candidate: MemoryCandidate
     owner: MemoryOwner
-    said: Said
+    said: ConversationTexts
     decided: CandidateDecided | None = None
     written: bool = False
     proposed_at: float = 0.0

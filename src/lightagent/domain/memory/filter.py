@@ -73,7 +73,7 @@ _TRUE: Final = frozenset({"1", "true", "yes", "y", "on", "promoted", "approved"}
 
 
 @dataclass(frozen=True, slots=True)
-class KeptOut:
+class ExcludedRecord:
     """A record that no model may see.
 
     Attributes:
@@ -85,17 +85,17 @@ class KeptOut:
     field: str = ""
 
 
-def read_found(item: object) -> FoundMemory | KeptOut:
+def read_found(item: object) -> FoundMemory | ExcludedRecord:
     """A record as stores of any make give it: an object with ``memory`` and perhaps ``metadata``, or a text alone."""
     if isinstance(item, str):
         return FoundMemory(item, {})
     if not isinstance(item, Mapping):
-        return KeptOut("not_a_memory")
+        return ExcludedRecord("not_a_memory")
     text, metadata = item.get("memory"), item.get("metadata")
     if not isinstance(text, str):
-        return KeptOut("not_a_memory", "memory")
+        return ExcludedRecord("not_a_memory", "memory")
     if metadata is not None and not isinstance(metadata, Mapping):
-        return KeptOut("not_a_memory", "metadata")
+        return ExcludedRecord("not_a_memory", "metadata")
     beside = {name: value for name, value in item.items() if name not in ("memory", "metadata") and value is not None}
     known = metadata or {}
     beneath = {name: said for name, said in known.items() if name in beside and not _same(said, beside[name])}
@@ -105,14 +105,14 @@ def read_found(item: object) -> FoundMemory | KeptOut:
 def found_or_empty(item: object) -> FoundMemory:
     """Like `read_found`, but with an empty record for anything unreadable, which is then kept out and counted."""
     read = read_found(item)
-    return FoundMemory("", {}) if isinstance(read, KeptOut) else read
+    return FoundMemory("", {}) if isinstance(read, ExcludedRecord) else read
 
 
 def _same(one: object, other: object) -> bool:
     return type(one) is type(other) and isinstance(one, (str, int, float)) and one == other
 
 
-def keeps_out(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now: float) -> KeptOut | None:
+def exclusion_of(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now: float) -> ExcludedRecord | None:
     """What keeps the record from this user's run, or None: it may be recalled.
 
     Args:
@@ -124,30 +124,30 @@ def keeps_out(policy: MemoryPolicy, found: FoundMemory, memory_user_id: str, now
     return next((kept for rule in _RULES if (kept := rule(policy, found, memory_user_id, now)) is not None), None)
 
 
-def _seal(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    return KeptOut(TAMPERED, TAMPERED) if found.fields.get(TAMPERED) is True else None
+def _seal(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
+    return ExcludedRecord(TAMPERED, TAMPERED) if found.fields.get(TAMPERED) is True else None
 
 
-def _text(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    return None if found.text.strip() else KeptOut("not_a_memory", "memory")
+def _text(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
+    return None if found.text.strip() else ExcludedRecord("not_a_memory", "memory")
 
 
-def _promotion(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _promotion(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     return not_injectable(found) or (not_promoted(found) if policy.require_promotion_for_internal_memory else None)
 
 
-def not_injectable(found: FoundMemory) -> KeptOut | None:
+def not_injectable(found: FoundMemory) -> ExcludedRecord | None:
     """What says that no model may ever see the record."""
     for field, injectable in found.values(*_INJECTABLE):
         if not _is_true(injectable):
-            return KeptOut("injectable", field)
+            return ExcludedRecord("injectable", field)
     for field, status in found.values(*_STATUS):
         if _words(status) & _NEVER_INJECTED:
-            return KeptOut("promotion_status", field)
+            return ExcludedRecord("promotion_status", field)
     return None
 
 
-def not_promoted(found: FoundMemory) -> KeptOut | None:
+def not_promoted(found: FoundMemory) -> ExcludedRecord | None:
     """What says that an agent made the record of its own work, unless it says as well that it was promoted."""
     if any(_words(status) & _PROMOTED for _, status in found.values(*_STATUS)):
         return None
@@ -157,20 +157,20 @@ def not_promoted(found: FoundMemory) -> KeptOut | None:
     for names, internal in ((SOURCE, INTERNAL_SOURCES), (SCOPE, INTERNAL_SCOPES)):
         for field, value in found.values(*names):
             if _words(value) & internal:
-                return KeptOut("internal", field)
+                return ExcludedRecord("internal", field)
     return None
 
 
-def _owner(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _owner(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     """Everything that the record says of its owner has to name this user."""
     owners = [*found.values("user_id", "userId", "memory_user_id")]
     if not owners:
-        return None if policy.allow_unattributed_results else KeptOut("user_id", "user_id")
-    return next((KeptOut("user_id", name) for name, owner in owners if str(owner) != user), None)
+        return None if policy.allow_unattributed_results else ExcludedRecord("user_id", "user_id")
+    return next((ExcludedRecord("user_id", name) for name, owner in owners if str(owner) != user), None)
 
 
 def _among(rule: FilterRule, *names: str) -> _Rule:
-    def check(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+    def check(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
         allowed = getattr(policy, rule)
         if allowed is None:
             return None
@@ -179,15 +179,15 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
     return check
 
 
-def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     for name, value in (policy.required_metadata or {}).items():
         said = [fields[name] for fields in (found.fields, found.beneath) if name in fields]
         if not said or not all(equals_json(one, value) for one in said):
-            return KeptOut("required_metadata", name)
+            return ExcludedRecord("required_metadata", name)
     return None
 
 
-def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     least = policy.min_confidence
     if least is None:
         return None
@@ -199,7 +199,7 @@ def _confidence(policy: MemoryPolicy, found: FoundMemory, user: str, now: float)
     return _unless_all("min_confidence", found, CONFIDENCE, is_enough)
 
 
-def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     if not policy.enforce_expires_at and next(found.values(*EXPIRES_AT), None) is None:
         return None
     return _unless_all("expires_at", found, EXPIRES_AT, lambda value: _is_after(value, now))
@@ -207,26 +207,26 @@ def _expiry(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> 
 
 def _unless_all(
     rule: FilterRule, found: FoundMemory, names: tuple[str, ...], passes: Callable[[object], bool]
-) -> KeptOut | None:
+) -> ExcludedRecord | None:
     """The rule, unless the record says something under these names, and all of it passes."""
     said = [*found.values(*names)]
     if not said:
-        return KeptOut(rule, names[0])
-    return next((KeptOut(rule, field) for field, value in said if not passes(value)), None)
+        return ExcludedRecord(rule, names[0])
+    return next((ExcludedRecord(rule, field) for field, value in said if not passes(value)), None)
 
 
-def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     def has_begun(value: object) -> bool:
         since = read_time(value)
         return since is not None and since <= now
 
     said = found.values(*VALID_FROM)
-    return next((KeptOut("valid_from", field) for field, value in said if not has_begun(value)), None)
+    return next((ExcludedRecord("valid_from", field) for field, value in said if not has_begun(value)), None)
 
 
-def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
+def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> ExcludedRecord | None:
     said = found.values(*VALID_UNTIL)
-    return next((KeptOut("valid_until", field) for field, value in said if not _is_after(value, now)), None)
+    return next((ExcludedRecord("valid_until", field) for field, value in said if not _is_after(value, now)), None)
 
 
 def _is_after(value: object, now: float) -> bool:
@@ -269,7 +269,7 @@ def _is_true(value: object) -> bool:
     return value if isinstance(value, bool) else str(value).strip().lower() in _TRUE
 
 
-_Rule: TypeAlias = Callable[[MemoryPolicy, FoundMemory, str, float], KeptOut | None]
+_Rule: TypeAlias = Callable[[MemoryPolicy, FoundMemory, str, float], ExcludedRecord | None]
 
 _RULES: Final[tuple[_Rule, ...]] = (
     _seal,

@@ -42,7 +42,7 @@ def address_problem(written: str) -> str:
         address = ipaddress.ip_address(written.partition("%")[0])
     except ValueError:
         return f"{written[:100]!r} is not an address"
-    for one in _meant(address):
+    for one in _equivalent_addresses(address):
         if one in _METADATA:
             return f"{address} is a metadata address of clouds"
         if one.is_loopback or one.is_unspecified:
@@ -60,7 +60,7 @@ def _is_special(address: Address) -> bool:
     return any(address in network for network in _SPECIAL if network.version == address.version)
 
 
-def _meant(address: Address) -> Iterator[Address]:
+def _equivalent_addresses(address: Address) -> Iterator[Address]:
     """The address, and the IPv4 address that it stands for."""
     if isinstance(address, ipaddress.IPv4Address):
         yield address

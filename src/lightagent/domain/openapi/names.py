@@ -35,7 +35,7 @@ def operation_names(written: Mapping[OperationKey, str], prefix: str = "") -> di
         key: f"{prefix}{name}" if times[name] == 1 and len(name) <= room else f"{prefix}{_marked(name, key, room - 9)}"
         for key, name in plain.items()
     }
-    return _told_apart(named, room - 21)
+    return _make_distinct(named, room - 21)
 
 
 def _plain(key: OperationKey, operation_id: str) -> str:
@@ -48,7 +48,7 @@ def _marked(name: str, key: OperationKey, most: int, digits: int = 8) -> str:
     return f"{name[:most].rstrip('_-') or 'op'}_{digest[:digits]}"
 
 
-def _told_apart(named: dict[OperationKey, str], most: int) -> dict[OperationKey, str]:
+def _make_distinct(named: dict[OperationKey, str], most: int) -> dict[OperationKey, str]:
     """The names, of which those get more digits that are the same still: an id may look like a name made here."""
     times = Counter(named.values())
     if max(times.values(), default=1) == 1:

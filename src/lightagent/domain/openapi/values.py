@@ -8,7 +8,7 @@ from typing import TypeVar
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.mcp.declarations import shortened
 from lightagent.domain.network.percent_encoding import percent_encode
-from lightagent.domain.text.characters import is_unseen
+from lightagent.domain.text.characters import is_invisible
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def shown_text(value: JsonValue) -> str:
 def _seen(sign: str) -> str:
     if sign in "\n\t":
         return sign
-    return " " if sign.isspace() else "" if is_unseen(sign) else sign
+    return " " if sign.isspace() else "" if is_invisible(sign) else sign
 
 
 def texts_of(value: JsonValue) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from lightagent.domain.errors import AlreadyDecided, ConfigurationError, PolicyE
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.review.requests import ApprovalRequest, hash_arguments
-from lightagent.domain.text.characters import is_unseen
+from lightagent.domain.text.characters import is_invisible
 
 ReviewStatus: TypeAlias = Literal["waiting", "decided", "taken", "used", "expired", "revoked"]
 
@@ -269,5 +269,5 @@ def _folded(name: str) -> str:
 
     It serves to exclude people from deciding: another spelling of their own name does not let them pass as others.
     """
-    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_unseen(letter))
+    shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_invisible(letter))
     return " ".join(shown.casefold().split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final, TypeAlias, assert_never
 
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.conversation.labels import TOOL_LABEL, TRUSTED, joined
 from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.errors import ConfigurationError
@@ -169,7 +169,7 @@ def _check_identity(run: Run, call: PendingCall, event: ToolStarted) -> None:
     Raises:
         ConfigurationError: it is not, so the journal was tampered with.
     """
-    if event.name != meant_name(call.call.name, run.offered or ()):
+    if event.name != resolve_called_name(call.call.name, run.offered or ()):
         raise ConfigurationError(
             f"{event.type}: call {event.call_id!r:.100} was of {call.call.name!r:.100}, not of {event.name!r:.100}."
         )
@@ -190,7 +190,7 @@ def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) 
     """
     if any(decision.phase == "tool_call" for decision in rewritings(event.decisions)):
         return
-    wanted = _asked_for(call.call.arguments) if call.arguments is None else call.arguments
+    wanted = _parsed_arguments(call.call.arguments) if call.arguments is None else call.arguments
     if wanted is None or not same_json(event.arguments, wanted):
         known = "asked for" if call.decision is None else "decided"
         raise ConfigurationError(f"{event.type}: call {event.call_id!r:.100} was {known} with other arguments.")
@@ -215,7 +215,7 @@ def _rewritings(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tu
     return (*call.rewritings, by) if by else call.rewritings
 
 
-def _asked_for(text: str) -> JsonObject | None:
+def _parsed_arguments(text: str) -> JsonObject | None:
     """The arguments as the model wrote them; none at all, null and an empty text count as no arguments."""
     try:
         found: JsonValue = json.loads(text) if text.strip() else {}

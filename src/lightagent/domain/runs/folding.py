@@ -105,7 +105,7 @@ def apply(run: Run, event: Event) -> Run:
         _refuse_before_the_end(event)
     match event:
         case ModelRequested() | ModelRetried() | ModelFailed() | ModelReplied():
-            return _asked(run, event)
+            return _model_event(run, event)
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
             return _called(run, event)
         case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected() | Planned() | MessagesDelivered():
@@ -122,7 +122,7 @@ def apply(run: Run, event: Event) -> Run:
             assert_never(event)
 
 
-def _asked(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelReplied) -> Run:
+def _model_event(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelReplied) -> Run:
     match event:
         case ModelRequested():
             return _requested(run, event)

@@ -49,6 +49,6 @@ def take_mail(run: Run, event: MessagesDelivered) -> Run:
     if event.told and event.error is not None:
         raise ConfigurationError("messages_delivered: what was blocked is not told.")
     # What a policy made of them may have lost their labels.
-    labels = labels_of((*event.told, *(message.told() for message in event.messages))) if event.told else ()
+    labels = labels_of((*event.told, *(message.as_context() for message in event.messages))) if event.told else ()
     untrusted = joined(run.untrusted, labels)
     return run._replace(added=(*run.added, *event.told), untrusted=untrusted, mail=(*run.mail, *ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.conversation.labels import joined, labels_of
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.planning.plans import Planned
@@ -71,9 +71,9 @@ def see_failures(run: Run) -> Run:
     """
     if run.plan is None or run.plan_failed:
         return run
-    needed, kept_back = run.plan.tools, _kept_back(run)
+    needed, kept_back = run.plan.tools, _withheld_tools(run)
     for call in run.calls.values():
-        name = meant_name(call.call.name, (*(run.offered or ()), *kept_back))
+        name = resolve_called_name(call.call.name, (*(run.offered or ()), *kept_back))
         if name in kept_back or (call.failed and (name in needed or not needed)):
             again = run.planned < _most_plans(run)
             return run._replace(plan_failed=True, plan_tools=run.plan_tools if again else None)
@@ -88,7 +88,7 @@ def split_by_plan(run: Run, names: tuple[str, ...]) -> tuple[tuple[str, ...], tu
     return left, tuple(name for name in names if name not in run.plan_tools)
 
 
-def _kept_back(run: Run) -> frozenset[str]:
+def _withheld_tools(run: Run) -> frozenset[str]:
     """What was not offered because of the plan, or although the plan needs it."""
     needed = () if run.plan is None else run.plan.tools
     return frozenset((*split_by_plan(run, run.hidden)[1], *(name for name in run.hidden if name in needed)))

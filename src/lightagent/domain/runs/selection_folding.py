@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final
 
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs.effects import DeclareTools, OfferTools
 from lightagent.domain.runs.state import Run
@@ -68,7 +68,7 @@ def lacking_tools(run: Run, there: Container[str]) -> tuple[str, ...]:
     selected = {tool.name for tool in run.own_tools}
     if not selected.issuperset(gone) or len(gone) == len(offered):
         return gone
-    wanted = {meant_name(call.call.name, offered) for call in run.calls.values() if call.status != "done"}
+    wanted = {resolve_called_name(call.call.name, offered) for call in run.calls.values() if call.status != "done"}
     return tuple(name for name in gone if name in wanted and name != SEARCH_TOOL)
 
 

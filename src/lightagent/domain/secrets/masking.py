@@ -15,7 +15,7 @@ from typing import Final
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.secrets.forms import looks_like_key, looks_random, mask_forms
 from lightagent.domain.secrets.fragments import SecretRuns
-from lightagent.domain.secrets.names import PASSWORD, is_secret_name, is_secret_within, is_telling_name
+from lightagent.domain.secrets.names import PASSWORD, is_secret_name, is_secret_within, suggests_secret
 from lightagent.domain.secrets.spellings import escaped_spellings, rare_spellings, usual_spellings
 
 MASK: Final = "***"
@@ -118,7 +118,7 @@ def mask_options(name: str, value: JsonValue, secret: bool = False) -> JsonValue
     if isinstance(value, str):
         if value and (secret or is_secret_name(name)):
             return MASK
-        if is_telling_name(name) and looks_random(value):
+        if suggests_secret(name) and looks_random(value):
             return MASK
         return MASK if _WHOLE_USER.fullmatch(value) else mask_forms(mask_named(value), MASK)
     if isinstance(value, list):
@@ -169,16 +169,18 @@ class Mask:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        spelled = {spelling for secret in self._secrets if _is_telling(secret) for spelling in usual_spellings(secret)}
+        spelled = {
+            spelling for secret in self._secrets if _is_long_enough(secret) for spelling in usual_spellings(secret)
+        }
         # The longest first: one secret may begin with another.
         forms = [_form(spelling) for spelling in sorted(spelled, key=lambda one: (-len(one), one))]
-        if short := "|".join(re.escape(one) for one in reversed(self._secrets) if not _is_telling(one)):
+        if short := "|".join(re.escape(one) for one in reversed(self._secrets) if not _is_long_enough(one)):
             forms.append(f"(?P<before>{_BEFORE_NAMED})(?:{short}){_ENDS}")
         return re.compile("|".join(forms)) if forms else None
 
     @cached_property
     def _runs(self) -> SecretRuns:
-        telling = [secret for secret in self._secrets if _is_telling(secret)]
+        telling = [secret for secret in self._secrets if _is_long_enough(secret)]
         whole = {one for secret in telling for one in (*rare_spellings(secret), *escaped_spellings(secret))}
         parts = {one for secret in telling for one in usual_spellings(secret)}
         # A short word in capitals, or a short escaped one, may be a part of another.
@@ -198,7 +200,7 @@ def _hidden(found: re.Match[str]) -> str:
     return (found.groupdict().get("before") or "") + MASK
 
 
-def _is_telling(secret: str) -> bool:
+def _is_long_enough(secret: str) -> bool:
     mixed = any(map(str.isdigit, secret)) and any(map(str.isalpha, secret))
     return len(secret) >= (6 if mixed else _LEAST)
 

@@ -45,7 +45,7 @@ _HARMLESS: Final = frozenset({"accept", "content-type", "user-agent", "api-versi
 _TABLES: Final = frozenset({"keys", "secrets", "passwords"})
 """Tables whose values are secrets, whatever their names are, such as keys by their ids."""
 
-_TELLING: Final = re.compile(
+_SUGGESTIVE: Final = re.compile(
     r"(?i)auth|key|token|secret|cookie|session|credential|pass|pwd|signature|jwt|bearer|otp|seed"
 )
 
@@ -60,11 +60,11 @@ def holds_secrets(table: str) -> bool:
     return table.lower() in _TABLES
 
 
-def is_telling_name(name: str) -> bool:
+def suggests_secret(name: str) -> bool:
     """Whether the name has a telling word anywhere, so that a value that looks random is a secret: ``auth``,
     ``secretKeyBase64``, ``api_key_prod``.
     """
-    return _TELLING.search(name) is not None
+    return _SUGGESTIVE.search(name) is not None
 
 
 def is_secret_variable(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lightagent.domain.errors import ConfigurationError
 
 
-class Kept(NamedTuple):
+class StoredItem(NamedTuple):
     """Something that is kept: when it was used last, in seconds since 1970, and the bytes that it takes."""
 
     at: float
@@ -42,7 +42,7 @@ class Retention:
                 guidance="Give older_than in seconds, keep or max_bytes; commands: --older-than, --keep, --max-bytes.",
             )
 
-    def how_many_stay(self, newest_first: Sequence[Kept], now: float) -> int:
+    def how_many_stay(self, newest_first: Sequence[StoredItem], now: float) -> int:
         """How many of these stay, counted from the newest."""
         size = 0
         for count, one in enumerate(newest_first):

@@ -28,7 +28,7 @@ from lightagent.domain.tools.selection import OfferedTool
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Transcript:
     """A conversation in its two forms.
 
     Attributes:
@@ -66,7 +66,7 @@ class EndedTurn:
     last: int
     counts: tuple[int, int]
     untrusted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-    before: Said | None = None
+    before: Transcript | None = None
     tools: Mapping[str, tuple[OfferedTool, ...]] = field(default_factory=lambda: NO_TOOLS)
     agent: str = ""
 
@@ -86,7 +86,7 @@ class Session:
 
     Attributes:
         head: the sequence of the last entry; 0 for a session that has not begun.
-        said: the conversation before the turn that is open, or before the next one.
+        transcript: the conversation before the turn that is open, or before the next one.
         run: the turn that has not ended: it waits for a human, is under way, or was interrupted.
         events: of that turn.
         first: the sequence of its first entry.
@@ -96,7 +96,7 @@ class Session:
     """
 
     head: int = 0
-    said: Said = Said()
+    transcript: Transcript = Transcript()
     run: Run | None = None
     events: tuple[Event, ...] = ()
     first: int = 0
@@ -107,17 +107,17 @@ class Session:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The conversation, without turns that did not complete."""
-        return self.said.messages
+        return self.transcript.messages
 
     @property
     def beginning(self) -> tuple[Message, ...]:
         """What the turn that is open, or the next one, begins from."""
-        return self.said.everything if self.including else self.said.messages
+        return self.transcript.everything if self.including else self.transcript.messages
 
     @property
     def untrusted(self) -> tuple[str, ...]:
         """The labels of all untrusted text that has entered what the turn begins from."""
-        return self.said.untrusted_everything if self.including else self.said.untrusted
+        return self.transcript.untrusted_everything if self.including else self.transcript.untrusted
 
     @property
     def waits(self) -> bool:
@@ -174,7 +174,7 @@ def session_from(base: SessionBase, head: int) -> Session:
     if labels_of_everything is None:
         labels_of_everything = untrusted_labels(everything)
     tools = {one.agent: one.tools for one in base.tools} or NO_TOOLS
-    return Session(head, Said(base.messages, everything, labels, labels_of_everything, tools, base.agent))
+    return Session(head, Transcript(base.messages, everything, labels, labels_of_everything, tools, base.agent))
 
 
 def undo_turn(session: Session, run_id: str) -> Session:
@@ -188,12 +188,12 @@ def undo_turn(session: Session, run_id: str) -> Session:
     if session.run is not None:
         return replace(session, run=None, events=(), including=False)
     *turns, last = session.turns
-    said = session.said
+    transcript = session.transcript
     messages, everything = last.counts
-    before = last.before or Said(
-        said.messages[:messages], said.everything[:everything], *last.untrusted, last.tools, last.agent
+    before = last.before or Transcript(
+        transcript.messages[:messages], transcript.everything[:everything], *last.untrusted, last.tools, last.agent
     )
-    return replace(session, said=before, turns=tuple(turns))
+    return replace(session, transcript=before, turns=tuple(turns))
 
 
 def _advance_turn(session: Session, event: Event, head: int) -> Session:
@@ -207,26 +207,28 @@ def _advance_turn(session: Session, event: Event, head: int) -> Session:
         run = apply(session.run, event)
     if run.outcome is None or isinstance(run.outcome, Suspended):
         return replace(session, head=head, run=run, events=(*session.events, event), first=first)
-    said, only_added = _said_after(session, run)
-    before = None if only_added else session.said
-    counts = len(session.said.messages), len(session.said.everything)
-    labels = session.said.untrusted, session.said.untrusted_everything
-    turn = EndedTurn(run.started.run_id, first, head, counts, labels, before, session.said.tools, session.said.agent)
-    return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
+    transcript, only_added = _transcript_after(session, run)
+    before = None if only_added else session.transcript
+    counts = len(session.transcript.messages), len(session.transcript.everything)
+    labels = session.transcript.untrusted, session.transcript.untrusted_everything
+    turn = EndedTurn(
+        run.started.run_id, first, head, counts, labels, before, session.transcript.tools, session.transcript.agent
+    )
+    return Session(head, transcript, turns=(*session.turns, turn), checkpoints=session.checkpoints)
 
 
-def base_of(said: Said, through: int, at: float = 0.0) -> SessionBase:
-    """The entry that stands for what was said, with its labels where the messages alone do not tell them."""
-    labels, everywhere = said.untrusted, said.untrusted_everything
+def base_of(transcript: Transcript, through: int, at: float = 0.0) -> SessionBase:
+    """The entry that stands for a transcript, with its labels where the messages alone do not tell them."""
+    labels, everywhere = transcript.untrusted, transcript.untrusted_everything
     return SessionBase(
         through,
-        said.messages,
-        said.everything,
+        transcript.messages,
+        transcript.everything,
         at,
-        None if labels == untrusted_labels(said.messages) else labels,
-        None if everywhere == untrusted_labels(said.everything) else everywhere,
-        tuple(AgentTools(agent, tools) for agent, tools in said.tools.items()),
-        said.agent,
+        None if labels == untrusted_labels(transcript.messages) else labels,
+        None if everywhere == untrusted_labels(transcript.everything) else everywhere,
+        tuple(AgentTools(agent, tools) for agent, tools in transcript.tools.items()),
+        transcript.agent,
     )
 
 
@@ -239,25 +241,27 @@ def _begun(session: Session, event: RunStarted) -> Run:
     return start(event, session.beginning, session.untrusted)
 
 
-def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
+def _transcript_after(session: Session, run: Run) -> tuple[Transcript, bool]:
     """The conversation after a turn, and whether the turn only added to it, in both of its forms.
 
-    Whatever the turn said is part of everything, and of the rest if it completed.
+    The turn's messages are part of everything, and of the rest if it completed.
     """
-    begun, before = session.beginning, session.said
-    said = conversation(run)
+    begun, before = session.beginning, session.transcript
+    messages = conversation(run)
     completed = isinstance(run.outcome, Completed)
     labels = run.untrusted if completed else before.untrusted
     everywhere = joined(before.untrusted_everything, run.untrusted)
     tools = _tools_after(before.tools, run)
     agent = _agent_after(before.agent, run)
     if run.history is not begun and run.history[: len(begun)] != begun:
-        return Said(said if completed else before.messages, said, labels, everywhere, tools, agent), False
+        return Transcript(messages if completed else before.messages, messages, labels, everywhere, tools, agent), False
     is_everything = len(begun) == len(before.everything)
-    everything = said if is_everything else (*before.everything, *said[len(begun) :])
+    everything = messages if is_everything else (*before.everything, *messages[len(begun) :])
     # A turn that began from everything has, if it completed, added the turns before it that did not.
-    only_added = not completed or begun is before.messages or said[: len(before.messages)] == before.messages
-    return Said(said if completed else before.messages, everything, labels, everywhere, tools, agent), only_added
+    only_added = not completed or begun is before.messages or messages[: len(before.messages)] == before.messages
+    return Transcript(
+        messages if completed else before.messages, everything, labels, everywhere, tools, agent
+    ), only_added
 
 
 def _agent_after(before: str, run: Run) -> str:

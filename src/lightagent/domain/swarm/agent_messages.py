@@ -61,7 +61,7 @@ class AgentMessage:
         """What it says, as a model is told it."""
         return self.payload if isinstance(self.payload, str) else json.dumps(self.payload, ensure_ascii=False)
 
-    def told(self) -> ContextMessage:
+    def as_context(self) -> ContextMessage:
         """The message as the model of the recipient gets it: under a label of its own, and those of what it may tell.
 
         The sender stands before the text, which cannot pretend to be a message of its own: each has its delimiters.

@@ -66,7 +66,9 @@ def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimi
     return None
 
 
-def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) -> tuple[ContextMessage, ...]:
+def quoted_conversation(
+    conversation: Sequence[Message], agent: str, limits: ConsultLimits
+) -> tuple[ContextMessage, ...]:
     """Return the conversation for an agent that is asked: one message that quotes the last ones.
 
     They are quoted since the agent that is asked did not write them: a line of JSON for each message, so that no text
@@ -77,7 +79,7 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
     kept: list[Message] = []
     room = limits.max_chars
     for message in reversed(conversation):
-        said = _said(message, agent)
+        said = _quote_of(message, agent)
         if said is None:
             continue
         line = said.within(room)
@@ -92,7 +94,7 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Quote:
     """Return the text of a message, and the kinds of its other parts, which are not quoted."""
 
     by: str
@@ -116,15 +118,15 @@ class _Said:
         return json.dumps({"from": self.by, "text": text, **others}, ensure_ascii=False)
 
 
-def _said(message: Message, agent: str) -> _Said | None:
+def _quote_of(message: Message, agent: str) -> _Quote | None:
     match message:
         case UserMessage(content=content):
             parts = () if isinstance(content, str) else content
             kinds = dict.fromkeys(str(part.get("type"))[:_LONGEST_KIND] for part in parts)
-            return _Said("user", message.text, tuple(kind for kind in kinds if kind != "text"))
+            return _Quote("user", message.text, tuple(kind for kind in kinds if kind != "text"))
         case AssistantMessage(content=content) if content:
-            return _Said(agent, content)
+            return _Quote(agent, content)
         case ContextMessage(source=source, content=content, replaces=replaces) if replaces:
-            return _Said(source, content)  # A summary, or a message of another agent.
+            return _Quote(source, content)  # A summary, or a message of another agent.
         case _:
             return None

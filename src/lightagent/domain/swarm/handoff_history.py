@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.conversation.labels import labels_within
 from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage
 from lightagent.domain.conversation.trimming import turn_start
@@ -69,21 +69,23 @@ def without_foreign_calls(
         untrusted: the untrusted labels of all that has entered the conversation.
     """
     units = (messages[unit.start : unit.stop] for unit in _units(messages))
-    return tuple(one for unit in units for one in _told(unit, own, told, untrusted))
+    return tuple(one for unit in units for one in _without_foreign_calls(unit, own, told, untrusted))
 
 
-def told_call(call: ToolCall, output: str) -> str:
+def call_in_words(call: ToolCall, output: str) -> str:
     """A call and its result in words."""
     return f"[{call.name}({call.arguments})]\n{output}"
 
 
-def _told(unit: Sequence[Message], own: Collection[str], told: str, untrusted: Sequence[str]) -> Iterator[Message]:
+def _without_foreign_calls(
+    unit: Sequence[Message], own: Collection[str], told: str, untrusted: Sequence[str]
+) -> Iterator[Message]:
     first, *rest = unit
     names = tuple(own)
     foreign = {
         call.id: call
         for call in (first.tool_calls if isinstance(first, AssistantMessage) else ())
-        if meant_name(call.name, names) not in own
+        if resolve_called_name(call.name, names) not in own
     }
     if not isinstance(first, AssistantMessage) or not foreign:
         yield from unit
@@ -93,7 +95,7 @@ def _told(unit: Sequence[Message], own: Collection[str], told: str, untrusted: S
         yield replace(first, tool_calls=calls, reasoning=None, provider_fields=None)
     results = [one for one in rest if isinstance(one, ToolMessage)]
     yield from (one for one in results if one.tool_call_id not in foreign)
-    texts = [told_call(foreign[one.tool_call_id], one.content) for one in results if one.tool_call_id in foreign]
+    texts = [call_in_words(foreign[one.tool_call_id], one.content) for one in results if one.tool_call_id in foreign]
     labels = labels_within(unit, untrusted)
     yield ContextMessage(HANDOFF_SOURCE, told.format(calls="\n\n".join(texts)), "untrusted", labels)
 

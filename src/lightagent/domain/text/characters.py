@@ -17,7 +17,7 @@ FILLERS: Final = frozenset(chr(code) for first, last in _RANGES for code in rang
 and code points that are kept free for the like; and the pattern of Braille without a dot."""
 
 
-def is_unseen(character: str) -> bool:
+def is_invisible(character: str) -> bool:
     """Whether it has no ink and takes no place: a control or format character, or a filler."""
     return unicodedata.category(character) in ("Cc", "Cf") or character in FILLERS
 
@@ -54,11 +54,11 @@ def plain(text: str) -> str:
 
 def visible(text: str) -> str:
     """The text without what cannot be seen; spaces and line breaks stay."""
-    return text if text.isprintable() else "".join(one for one in text if one.isspace() or not is_unseen(one))
+    return text if text.isprintable() else "".join(one for one in text if one.isspace() or not is_invisible(one))
 
 
 def _plain(letter: str) -> str:
     kind = category(letter)
-    if kind in ("Mn", "Me") or (is_unseen(letter) and not letter.isspace()):
+    if kind in ("Mn", "Me") or (is_invisible(letter) and not letter.isspace()):
         return ""
     return str(decimal(letter)) if kind == "Nd" else letter

@@ -53,7 +53,7 @@ def called_as(written: Iterable[str]) -> Iterator[str]:
     return chain.from_iterable(map(called_by_models, written))
 
 
-def meant(written: str, own: Container[str]) -> str:
+def resolve_source_name(written: str, own: Container[str]) -> str:
     """Return the name of a source that a person means, or what was written if none matches."""
     return next((name for name in called_by_models(written) if name in own), written)
 

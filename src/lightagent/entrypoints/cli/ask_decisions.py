@@ -152,7 +152,7 @@ def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
     paths = waiting_calls(journal.run)
     decided: dict[str, ApprovalDecision] = {}
     for name, call in calls_that_wait(journal).items():
-        asked = _asked(journal.events, paths[name])
+        asked = _last_request(journal.events, paths[name])
         _print(f"{call.call.name} waits for approval" + (f": {asked.reason}" if asked and asked.reason else "."))
         _print_json(call.arguments)
         known = {} if asked is None else asked.request
@@ -211,7 +211,7 @@ def _forget_what_was_typed() -> None:
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
-def _asked(events: Iterable[Event], path: Sequence[str]) -> ApprovalRequested | None:
+def _last_request(events: Iterable[Event], path: Sequence[str]) -> ApprovalRequested | None:
     """Return the last approval request for the call at the end of a path through nested runs."""
     found = None
     for event in events:

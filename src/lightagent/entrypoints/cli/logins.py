@@ -21,9 +21,9 @@ def terminal_logins() -> Logins:
     return LoopbackLogins(_folder(), _show)
 
 
-def kept_logins() -> Logins:
+def stored_logins() -> Logins:
     """Return logins that use stored tokens; if a new login is needed, the error names the command for it."""
-    return _KeptLogins(_folder(), _show)
+    return _StoredLogins(_folder(), _show)
 
 
 def logins_for(server: McpServer, logins: Logins) -> Logins | None:
@@ -33,10 +33,10 @@ def logins_for(server: McpServer, logins: Logins) -> Logins | None:
 
 def app_logins(settings: Settings) -> Logins | None:
     """Return the logins with stored tokens if the settings name MCP servers, else None."""
-    return kept_logins() if settings.mcp or settings.tools.mcp_file else None
+    return stored_logins() if settings.mcp or settings.tools.mcp_file else None
 
 
-class _KeptLogins(LoopbackLogins):
+class _StoredLogins(LoopbackLogins):
     async def log_in(self, server: str, scope: Scope, address: str) -> LoginAnswer:
         raise PermissionError(f"it requires a login; type: lightagent mcp login {server}")
 

@@ -60,7 +60,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted(Generic[T]):
+class ObjectKind(Generic[T]):
     """The kind of object that an option names.
 
     Attributes:
@@ -79,7 +79,7 @@ class Wanted(Generic[T]):
         return " or ".join(kind.__name__ for kind in ([self.kind] if isinstance(self.kind, type) else self.kind))
 
 
-def load_object(spec: str, wanted: Wanted[T]) -> T:
+def load_object(spec: str, wanted: ObjectKind[T]) -> T:
     """Load the object that ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:NAME`` names.
 
     NAME is such an object, or a function without required parameters that returns one. Without NAME the file must
@@ -99,15 +99,15 @@ def load_object(spec: str, wanted: Wanted[T]) -> T:
     )
 
 
-def _at(spec: str, wanted: Wanted[T]) -> str:
+def _at(spec: str, wanted: ObjectKind[T]) -> str:
     return f"{written(wanted.option)} {spec}"
 
 
-def _advice(wanted: Wanted[T]) -> str:
+def _advice(wanted: ObjectKind[T]) -> str:
     return f"Name a {wanted.kinds}, or a function without parameters that returns one."
 
 
-def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
+def _module(spec: str, wanted: ObjectKind[T]) -> tuple[ModuleType, str]:
     of_file = re.fullmatch(r"(.+?\.py)(?::(\w+))?", spec)
     if of_file is not None:
         return run_file(Path(of_file[1]), wanted.option), of_file[2] or ""
@@ -130,7 +130,7 @@ def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
         ) from exc
 
 
-def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> object:
+def _named(module: ModuleType, spec: str, name: str, wanted: ObjectKind[T]) -> object:
     if name in vars(module):
         return vars(module)[name]
     names = _names(module, wanted)
@@ -140,7 +140,7 @@ def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> objec
     )
 
 
-def _only(module: ModuleType, spec: str, wanted: Wanted[T]) -> object:
+def _only(module: ModuleType, spec: str, wanted: ObjectKind[T]) -> object:
     objects = _objects(module, wanted)
     different = {id(one): one for one in objects.values()}
     if len(different) == 1:
@@ -152,11 +152,11 @@ def _only(module: ModuleType, spec: str, wanted: Wanted[T]) -> object:
     )
 
 
-def _objects(module: ModuleType, wanted: Wanted[T]) -> dict[str, T]:
+def _objects(module: ModuleType, wanted: ObjectKind[T]) -> dict[str, T]:
     return {name: each for name, each in vars(module).items() if isinstance(each, wanted.kind)}
 
 
-def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
+def _names(module: ModuleType, wanted: ObjectKind[T]) -> list[str]:
     """Return the names to suggest: those of the objects, or else of functions that could return one."""
     return [*_objects(module, wanted)] or [
         name
@@ -168,12 +168,12 @@ def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
     ]
 
 
-def _made_in(wanted: Wanted[T]) -> str:
+def _made_in(wanted: ObjectKind[T]) -> str:
     kind = wanted.kind if isinstance(wanted.kind, type) else wanted.kind[0]
     return f"Define one at the top of the file, such as {wanted.word} = {kind.__name__}(), or name another file."
 
 
-def _made(make: object, spec: str, wanted: Wanted[T]) -> object:
+def _made(make: object, spec: str, wanted: ObjectKind[T]) -> object:
     try:
         return make() if callable(make) else make
     except LightAgentError:

@@ -16,14 +16,16 @@ from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.notices import announce_stand_in
 from lightagent.entrypoints.cli.options import Config, Debug, Model, Profile, Strict, TrustConfig, settings_for
-from lightagent.entrypoints.cli.python_files import Wanted, load_object
+from lightagent.entrypoints.cli.python_files import ObjectKind, load_object
 from lightagent.flow import LightFlow
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 from lightagent.settings.sections.serve import ServeSettings
 from lightagent.swarm import LightSwarm
 
-_WHAT: Final[Wanted[LightAgent | LightSwarm | LightFlow]] = Wanted("WHAT", (LightAgent, LightSwarm, LightFlow), "agent")
+_WHAT: Final[ObjectKind[LightAgent | LightSwarm | LightFlow]] = ObjectKind(
+    "WHAT", (LightAgent, LightSwarm, LightFlow), "agent"
+)
 
 
 @guarded

@@ -13,13 +13,13 @@ from lightagent.agent import LightAgent
 from lightagent.application.journals.journal import Journal
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.notices import announce_stand_ins
-from lightagent.entrypoints.cli.python_files import Wanted, load_object
+from lightagent.entrypoints.cli.python_files import ObjectKind, load_object
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.settings.origins import printable
 from lightagent.swarm import LightSwarm
 
-_SWARM: Final = Wanted("swarm", LightSwarm, "swarm")
+_SWARM: Final = ObjectKind("swarm", LightSwarm, "swarm")
 
 Swarm: TypeAlias = Annotated[
     str | None,

@@ -7,8 +7,8 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from lightagent.adapters.registry import install_command
-from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.served_run_store import run_and_call
 from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url

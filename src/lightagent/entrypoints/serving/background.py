@@ -9,9 +9,9 @@ from typing import Final
 
 from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
-from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import NEVER_BEGAN, RequestRefused
 from lightagent.application.serving.responses.ids import read_response_id
+from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.application.stored_runs import Runs, StoredRun
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -43,7 +43,7 @@ class Background:
 
     def __init__(
         self,
-        kept: KeptRuns,
+        kept: ServedRunStore,
         records: BackgroundRecords,
         go_on: Callable[[BackgroundRun, Journal], ServedRun],
         clock: Callable[[], float],

@@ -7,7 +7,7 @@ from typing import Final
 
 from lightagent.application.serving.approvals import PersonAnswer, read_chat_decision
 from lightagent.application.serving.chat.auxiliary import is_auxiliary
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.entrypoints.serving.catalogue import Served
@@ -27,7 +27,7 @@ _IN_MESSAGES: Final = AnswersAt()
 
 async def chat_run(
     request: ServedRequest,
-    asked: ChatAsked,
+    asked: ChatInput,
     served: Served,
     answers: Sequence[PersonAnswer] = (),
     at: AnswersAt = _IN_MESSAGES,
@@ -62,13 +62,13 @@ async def chat_run(
     return ChatRun(run, WaitingSteps(frozenset(tool.spec.name for tool in tools)))
 
 
-def is_plain(request: ServedRequest, asked: ChatAsked, served: Served) -> bool:
+def is_plain(request: ServedRequest, asked: ChatInput, served: Served) -> bool:
     """Return whether the plain model answers: the request is one that a chat interface makes on its own account."""
     is_question = asked.query is not None
     return is_question and (served.kind == "utility" or is_auxiliary(asked, request.serving.settings.auxiliary))
 
 
-def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
+def _options(request: ServedRequest, asked: ChatInput) -> RunOptions:
     return RunOptions(
         history=asked.history,
         metadata=asked.params,
@@ -80,7 +80,7 @@ def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
     )
 
 
-def _plain(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
+def _plain(request: ServedRequest, asked: ChatInput, served: Served) -> ChatRun:
     """Return a run of the plain model, for a request that the interface makes on its own account; it is not stored."""
     if served.plain is None:
         raise RequestRefused(

@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lightagent.application.serving.idempotency import (
     MOST_BYTES,
-    KeptAnswer,
     RepeatedRequests,
     RequestName,
+    StoredAnswer,
     not_again,
     request_name,
 )
@@ -104,10 +104,10 @@ class _Recorded:
         if self._may_be_done_again():
             self._answers.forget(self._name)
         elif self._is_whole:
-            self._answers.keep(self._name, KeptAnswer(self._status, self._headers, b"".join(self._pieces)))
+            self._answers.keep(self._name, StoredAnswer(self._status, self._headers, b"".join(self._pieces)))
         else:
             why = "The client left while the request was answered, and tools had been called."
-            self._answers.keep(self._name, KeptAnswer(refused=not_again(why)))
+            self._answers.keep(self._name, StoredAnswer(refused=not_again(why)))
 
     def _may_be_done_again(self) -> bool:
         """Return whether the request may be executed again: its answer failed or was cut, and no tool was called."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.adapters.guarded_http import GuardedHttp
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.content_parts import image_url, is_image
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -25,7 +25,7 @@ _SECONDS: Final = 15.0
 _TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
-async def with_images_by_url(asked: ChatAsked, settings: ServeSettings) -> ChatAsked:
+async def with_images_by_url(asked: ChatInput, settings: ServeSettings) -> ChatInput:
     """Return the chat with its images embedded, if the setting `image_urls` allows URLs; otherwise unchanged.
 
     Raises:
@@ -34,7 +34,7 @@ async def with_images_by_url(asked: ChatAsked, settings: ServeSettings) -> ChatA
     return await with_images(asked, GuardedHttp()) if settings.image_urls else asked
 
 
-async def with_images(asked: ChatAsked, sender: HttpSender) -> ChatAsked:
+async def with_images(asked: ChatInput, sender: HttpSender) -> ChatInput:
     """Return the chat with every image URL replaced by a data URL.
 
     Raises:

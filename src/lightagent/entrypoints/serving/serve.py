@@ -14,8 +14,8 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.system import SystemClock
 from lightagent.agent import LightAgent
 from lightagent.application.serving.callers import Caller
-from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.keys import AccessKeys
+from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.compose.telemetry import compose_server_sink
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.a2a.routes import A2A_ROUTES
@@ -98,7 +98,7 @@ def serve(
         ]
     )
     clock, places = SystemClock(), MemoryJournalStore() if store is None else store
-    kept = KeptRuns(places, clock, lasts=store is not None)
+    kept = ServedRunStore(places, clock, lasts=store is not None)
     authentication = Authentication(AccessKeys(places, clock.now), chosen)
     serving = Serving(catalogue, chosen, kept, authentication, deps)
     return application(serving, find_sink=compose_server_sink(telemetry))

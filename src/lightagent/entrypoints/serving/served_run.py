@@ -8,8 +8,8 @@ from typing import Self
 
 from lightagent.application.active_run.cancellation_token import CancellationToken
 from lightagent.application.journals.journal import Journal
-from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.domain.runs.events import Event, Nested, RunFinished, ToolStarted
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Steps
@@ -100,7 +100,7 @@ class ServedRun:
         slots: Slots,
         slot: Slot,
         active: ActiveRuns,
-        kept: KeptRuns,
+        kept: ServedRunStore,
     ) -> None:
         self.steps: Steps = steps
         self.is_background = False

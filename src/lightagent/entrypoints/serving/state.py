@@ -18,8 +18,8 @@ from lightagent.application.serving.background_runs import BackgroundRecords, Ba
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import ClientTool, client_tools
 from lightagent.application.serving.idempotency import RepeatedRequests
-from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.application.serving.waiting import open_functions
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
@@ -69,7 +69,7 @@ class Serving:
 
     catalogue: Catalogue
     settings: ServeSettings
-    kept: KeptRuns
+    kept: ServedRunStore
     authentication: Authentication
     deps: Callable[[Caller], object] | None = None
     clock: Callable[[], float] = time.time

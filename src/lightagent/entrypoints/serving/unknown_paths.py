@@ -41,7 +41,7 @@ class WrongAddresses:
 
     async def no_such_address(self, http: Request, error: Exception) -> Response:
         """Answer a request for an unknown path with 404."""
-        guidance = next((f"Did you mean {path}?" for path in _meant(http)), _ANY)
+        guidance = next((f"Did you mean {path}?" for path in _similar_paths(http)), _ANY)
         return self._answer(http, RequestRefused(404, f"The path {_shown(http)} does not exist.", guidance))
 
     async def other_method(self, http: Request, error: Exception) -> Response:
@@ -63,7 +63,7 @@ def _shown(http: Request) -> str:
     return ascii(http.url.path[:100])[1:-1]
 
 
-def _meant(http: Request) -> Iterator[str]:
+def _similar_paths(http: Request) -> Iterator[str]:
     """Yield served paths that differ from the requested one only by a common mistake in slashes or the prefix /v1."""
     root = str(http.scope.get("root_path", ""))
     path = _SLASHES.sub("/", str(http.scope["path"]).removeprefix(root))

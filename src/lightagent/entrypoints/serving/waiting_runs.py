@@ -14,10 +14,10 @@ from typing import Final
 from lightagent.agent import LightAgent
 from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.approvals import PersonAnswer, answers_by_request, results_by_call
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.client_tools import ClientTool, client_names, client_tools, names_taken
-from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.served_run_store import run_and_call
 from lightagent.application.serving.waiting import WaitingSteps, waiting_in
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.review.decisions import ApprovalDecision
@@ -63,7 +63,7 @@ class AnswersAt:
 
 
 async def decided_run(
-    request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served, at: AnswersAt
+    request: ServedRequest, chat: ChatInput, answers: Sequence[PersonAnswer], served: Served, at: AnswersAt
 ) -> ChatRun:
     """Return the run that waits for these decisions of a person, ready to resume with them and with results.
 
@@ -122,7 +122,7 @@ def _check_awaited(call_ids: Sequence[str], known: set[str], at: str) -> None:
             )
 
 
-async def run_with_results(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
+async def run_with_results(request: ServedRequest, asked: ChatInput, served: Served) -> ChatRun:
     """Return the run that waits for these results of the client's functions, ready to resume with them.
 
     Raises:
@@ -148,7 +148,7 @@ async def run_with_results(request: ServedRequest, asked: ChatAsked, served: Ser
 
 
 async def tools_of_client(
-    asked: ChatAsked, served: Served, results: Mapping[str, str] | None = None
+    asked: ChatInput, served: Served, results: Mapping[str, str] | None = None
 ) -> list[ClientTool]:
     """Return the functions of the client as tools.
 

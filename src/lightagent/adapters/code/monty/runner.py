@@ -17,7 +17,7 @@ from lightagent.adapters.code.monty.surroundings import FOLDER, guarded, mounted
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.code.programs import CodeJob, CodeLimits, CodeOutput, CodeResult, Language, limits_of
 from lightagent.domain.errors import ToolError
-from lightagent.ports.code import CodeRunner, unseen
+from lightagent.ports.code import CodeRunner, discard_output
 
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMontySession, MountDir, OSPolicy, ResourceLimits
@@ -60,7 +60,7 @@ class MontyRunner(CodeRunner):
     def notes(self) -> str:
         return f"Programs run for at most {self._limits.seconds:g} seconds. {_NOTES}"
 
-    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
+    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = discard_output) -> CodeResult:
         _refuse(job)
         limits = self._limits if job.limits is None else job.limits.within(self._limits)
         if job.folder is None:

@@ -37,7 +37,7 @@ from lightagent.domain.code.programs import (
 )
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.option_values import path_of, switch
-from lightagent.ports.code import CodeRunner, unseen
+from lightagent.ports.code import CodeRunner, discard_output
 
 _LAUNCHER: Final = files("lightagent.adapters.code.subprocess").joinpath("launcher.py").read_text("utf-8")
 _ENDINGS: Final[dict[Language, str]] = {"python": "py", "shell": "sh", "javascript": "mjs"}
@@ -103,7 +103,7 @@ class SubprocessRunner(CodeRunner):
             "directory is gone afterwards. Print what you want to see."
         )
 
-    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
+    async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = discard_output) -> CodeResult:
         interpreter = self._interpreters.get(job.program.language)
         if interpreter is None:
             raise ToolError(

@@ -85,7 +85,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
 
     async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         def again(state: FlowState, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
-            asked = given().asked_again(state, step, time.time())
+            asked = given().rerun_events(state, step, time.time())
             changed = flow.changed([*past, *asked], accept, time.time())
             return [*asked, *([changed] if changed else ())]
 

@@ -328,7 +328,7 @@ class RunLoop:
 
     async def _intend(self, move: Do) -> bool | None:
         """Put an attempt's intent on record; False: to be tried anew, None: nothing is to follow."""
-        end = self._machine.given_up(self.state, move, _now())
+        end = self._machine.lost_attempt(self.state, move, _now())
         if end is not None:
             self.tell(end)
             return None

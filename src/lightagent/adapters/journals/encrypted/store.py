@@ -32,7 +32,7 @@ class EncryptedJournalStore(JournalStore, CodedStore, ExaminedStore):
         self._readable = dict[StreamKey, None]()
 
     @property
-    def kept(self) -> JournalStore:
+    def wrapped(self) -> JournalStore:
         return self._store
 
     async def decoded(self, key: StreamKey, entries: Sequence[Entry]) -> Sequence[Entry]:

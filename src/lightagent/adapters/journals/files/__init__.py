@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.journals.files import writing
-from lightagent.adapters.journals.files.disk import said_plainly
+from lightagent.adapters.journals.files.disk import translate_errors
 from lightagent.adapters.journals.files.folder import Folder, open_folder
 from lightagent.adapters.journals.files.reading import Reader
 from lightagent.adapters.registry import Adapter
@@ -119,10 +119,10 @@ class JsonFilesJournalStore(JournalStore):
         return await self._write(lambda folder: writing.forget_subject(folder, what))
 
     async def _write(self, work: Callable[[Folder], T], thread: JobThread[Folder] | None = None) -> T:
-        return await (thread or self._writer).run(partial(_said_plainly, self.directory, work))
+        return await (thread or self._writer).run(partial(_translated, self.directory, work))
 
     async def _read(self, work: Callable[[Reader], T]) -> T:
-        return await self._reader.run(partial(_said_plainly, self.directory, work))
+        return await self._reader.run(partial(_translated, self.directory, work))
 
     async def aclose(self) -> None:
         for thread in (*self._appenders, self._writer):
@@ -133,8 +133,8 @@ class JsonFilesJournalStore(JournalStore):
 OwnedT = TypeVar("OwnedT")
 
 
-def _said_plainly(directory: Path, work: Callable[[OwnedT], T], owned: OwnedT) -> T:
-    with said_plainly(directory):
+def _translated(directory: Path, work: Callable[[OwnedT], T], owned: OwnedT) -> T:
+    with translate_errors(directory):
         return work(owned)
 
 

@@ -116,7 +116,7 @@ def add(file: int, data: bytes, at: int) -> None:
 
 
 @contextmanager
-def said_plainly(path: Path) -> Generator[None, None, None]:
+def translate_errors(path: Path) -> Generator[None, None, None]:
     """Turn the system's errors into ours."""
     try:
         yield

@@ -21,9 +21,9 @@ from lightagent.adapters.journals.files.disk import (
     check_system,
     lock,
     make_folder,
-    said_plainly,
     sync,
     sync_folder,
+    translate_errors,
     unlock,
     write_all,
 )
@@ -188,7 +188,7 @@ def open_folder(path: Path, busy_timeout: float, writing: bool) -> Folder:
         StoreError: it cannot be created or read, or was not written by a version that is supported here.
     """
     check_system()
-    with said_plainly(path):
+    with translate_errors(path):
         folder = Folder(path, busy_timeout)
         folder.make()
         if writing:

@@ -44,7 +44,7 @@ class Reader:
         name = name_of(key)
         seen = self._remembered(name, self._folder.stream(name))
         if seen is not None and _first(seen.row, after) > seen.row.info.head:
-            return Slice(_told(seen.row, now))
+            return Slice(_stream_info(seen.row, now))
         with opened(self._folder, name, shared=True) as file:
             if file is None:
                 return Slice(StreamInfo(key))
@@ -53,10 +53,10 @@ class Reader:
             first = _first(tail.row, after)
             count = min(limit, tail.row.info.head - first + 1)
             if count <= 0:
-                return Slice(_told(tail.row, now))
+                return Slice(_stream_info(tail.row, now))
             lines = file.lines(header, begin, tail, first, count)
             entries = tuple(line.entry for _, line in lines if line.entry is not None and line.reach >= first)
-            return Slice(_told(tail.row, now), entries)
+            return Slice(_stream_info(tail.row, now), entries)
 
     def list_streams(self, query: StreamQuery, now: float) -> StreamPage:
         """One page of streams; see `JournalStore.list`."""
@@ -78,7 +78,7 @@ class Reader:
         found.sort(key=lambda seen: seen.header.place, reverse=True)
         page = found[: query.limit]
         next_ = str(page[-1].header.place) if len(found) > query.limit else ""
-        return StreamPage(tuple(_told(seen.row, now) for seen in page), next_, tuple(unreadable))
+        return StreamPage(tuple(_stream_info(seen.row, now) for seen in page), next_, tuple(unreadable))
 
     def _find(self, name: str) -> _Seen | None:
         """A stream; None if it was forgotten meanwhile."""
@@ -128,7 +128,7 @@ def _first(row: Row, after: int) -> int:
     return max(row.info.head + after if after < 0 else after, row.info.base) + 1
 
 
-def _told(row: Row, now: float) -> StreamInfo:
-    left = row.hold.left(now)
+def _stream_info(row: Row, now: float) -> StreamInfo:
+    left = row.hold.remaining(now)
     info = replace(row.info, labels=dict(row.info.labels))
     return replace(info, holder=row.hold.holder, lease_left=left) if left else info

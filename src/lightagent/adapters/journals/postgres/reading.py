@@ -75,7 +75,7 @@ async def read(session: Session, key: StreamKey, after: int, limit: int) -> Slic
 
 async def list_streams(session: Session, query: StreamQuery) -> StreamPage:
     """One page of streams; see `JournalStore.list`."""
-    values = _wanted(query)
+    values = _conditions(query)
     conditions = "".join(_CONDITIONS[name] for name in values)
     rows = await session.rows(_LIST + conditions + _PAGE, {**values, "limit": query.limit + 1})
     found: list[StreamInfo] = []
@@ -95,7 +95,7 @@ async def heads_of(session: Session, digests: Sequence[bytes]) -> dict[bytes, in
     return {digest: whole(head) for digest, head in rows if isinstance(digest, bytes)}
 
 
-def _wanted(query: StreamQuery) -> dict[str, object]:
+def _conditions(query: StreamQuery) -> dict[str, object]:
     """What a query asks for, by the name of the condition."""
     named = {
         "kind": query.kind,

@@ -94,7 +94,7 @@ def info_of(row: Sequence[object]) -> StreamInfo:
     if digest != digest_of(key) or marks != marks_of(labels):
         raise DamagedStream("The name or the labels of a stream are not what was written.", guidance=_RESTORE)
     *hold, now = held
-    left = hold_of(hold).left(real(now))
+    left = hold_of(hold).remaining(real(now))
     return StreamInfo(
         key,
         whole(head),

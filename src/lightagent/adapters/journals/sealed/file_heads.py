@@ -51,12 +51,12 @@ class FileHeads(JournalHeads):
         await self._thread.aclose()
 
     def _open(self) -> IO[bytes]:
-        with _said_plainly(self.path):
+        with _translate_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             return (self.path / "lock").open("ab")
 
     def _read(self, mark: str) -> StreamHead | None:
-        with _said_plainly(self.path):
+        with _translate_errors(self.path):
             try:
                 return head_of(self._file(mark).read_text("ascii", errors="replace"))
             except FileNotFoundError:
@@ -65,7 +65,7 @@ class FileHeads(JournalHeads):
     def _replace(self, mark: str, old: StreamHead | None, new: StreamHead) -> bool:
         if self._read(mark) != old:
             return False
-        with _said_plainly(self.path):
+        with _translate_errors(self.path):
             path = self._file(mark)
             path.parent.mkdir(exist_ok=True)
             fresh = path.with_suffix(".new")  # Only one at a time writes, by the lock.
@@ -80,7 +80,7 @@ class FileHeads(JournalHeads):
         return True
 
     def _marks(self) -> list[str]:
-        with _said_plainly(self.path):
+        with _translate_errors(self.path):
             return sorted(path.stem for path in self.path.glob(f"*/*{_SUFFIX}"))
 
     def _file(self, mark: str) -> Path:
@@ -121,7 +121,7 @@ def _sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def _said_plainly(path: Path) -> Generator[None, None, None]:
+def _translate_errors(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except OSError as exc:

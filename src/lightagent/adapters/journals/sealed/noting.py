@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from lightagent.domain.errors import DamagedStream, StoreError, TamperedStream
-from lightagent.domain.journals.heads import StreamHead, belongs_to, birth_after, moved, tombstone
+from lightagent.domain.journals.heads import StreamHead, advance_head, belongs_to, birth_after, tombstone
 from lightagent.domain.journals.seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journals.streams import StreamInfo, StreamKey, belongs
 from lightagent.domain.scopes import Scope
@@ -51,7 +51,7 @@ class HeadNotes:
             if head.state != "live" or not belongs_to(row, head):  # It was forgotten while it was written.
                 await self._settle(stream.key, seals, row.birth)
                 return
-            new = moved(head, stream, row)
+            new = advance_head(head, stream, row)
             if new == head or await self._heads.replace(seals.mark, head, new):
                 return
             head = await self._heads.find(seals.mark)
@@ -125,4 +125,4 @@ class HeadNotes:
             return tombstone(head)
         if head.state != "gone" and belongs_to(row, head):
             return replace(head, state="live", key=stream.key)
-        return moved(StreamHead(written), stream, row) if row.birth == written else head
+        return advance_head(StreamHead(written), stream, row) if row.birth == written else head

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from lightagent.domain.errors import DamagedStream, TamperedStream
-from lightagent.domain.journals.heads import StreamHead, fault_of, goes_on, moved
+from lightagent.domain.journals.heads import StreamHead, advance_head, fault_of, has_new_entries
 from lightagent.domain.journals.seals import SealedRow, StreamSeals
 from lightagent.domain.journals.streams import MOST_LISTED, Entry, Slice, StreamInfo, StreamKey
 from lightagent.ports.journal_heads import JournalHeads
@@ -126,14 +126,14 @@ class CheckedReader:
         head: StreamHead | None,
     ) -> str:
         fault = fault_of(stream, row, head)
-        if fault or row is None or head is None or not goes_on(stream, head):
+        if fault or row is None or head is None or not has_new_entries(stream, head):
             return fault
         # It was written after its head was noted last: its writer has not noted it yet, or never will.
         try:
             await self._check_way(seals, stream, row, head)
         except TamperedStream:
             return f"it does not go on from entry {head.sequence} as that was last written"
-        await heads.replace(seals.mark, head, moved(head, stream, row))
+        await heads.replace(seals.mark, head, advance_head(head, stream, row))
         return ""
 
     async def _check_way(self, seals: StreamSeals, stream: StreamInfo, row: SealedRow, head: StreamHead) -> None:

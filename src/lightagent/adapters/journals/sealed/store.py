@@ -11,7 +11,7 @@ from lightagent.adapters.journals.sealed.noting import HeadNotes
 from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
-from lightagent.domain.journals.heads import fault_of, goes_on
+from lightagent.domain.journals.heads import fault_of, has_new_entries
 from lightagent.domain.journals.input_checks import check_forgetting, check_reading, check_written
 from lightagent.domain.journals.seals import SealedRow, SealKeys, StreamSeals
 from lightagent.domain.journals.streams import (
@@ -224,7 +224,7 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
             raise seals.tampered("it is listed by what it does not have")
         if self._heads is not None:
             head = await self._reader.head(seals)
-            doubtful = head is None or bool(fault_of(stream, row, head)) or goes_on(stream, head)
+            doubtful = head is None or bool(fault_of(stream, row, head)) or has_new_entries(stream, head)
             # There may have been a write since the listing was made; if there was none, this raises.
             if doubtful and (await self._reader.look(stream.key, seals)).row is None:
                 return None

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters._sqlite.connection import Database, Synchronous, checked_path
 from lightagent.adapters._sqlite.log import LogKeeper, LogState, look_at_log, notes_of
-from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
+from lightagent.adapters._sqlite.transactions import savepoint, snapshot, transaction, translate_errors
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.journals.sqlite import reading, writing
 from lightagent.adapters.journals.sqlite.tables import open_database
@@ -130,7 +130,7 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
 
     async def _look_at_log(self) -> LogState:
         def look(connection: Database) -> LogState:
-            with said_plainly(self.path):
+            with translate_errors(self.path):
                 return look_at_log(connection, self.path)
 
         return await self._reader.run(look)
@@ -149,7 +149,7 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
 @contextmanager
 def _writes(path: Path, log: LogKeeper, connection: Database) -> Generator[None, None, None]:
     """One transaction for all that is written together."""
-    with said_plainly(path), transaction(connection):
+    with translate_errors(path), transaction(connection):
         connection.check_in_place()
         yield
         connection.check_in_place()
@@ -160,7 +160,7 @@ def _alone(path: Path, work: Callable[[Database], T]) -> Callable[[Database], T]
     """The work of one caller among those that are written together: what it fails at, it leaves nothing of."""
 
     def carry_out(connection: Database) -> T:
-        with said_plainly(path), savepoint(connection):
+        with translate_errors(path), savepoint(connection):
             return work(connection)
 
     return carry_out
@@ -170,7 +170,7 @@ def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database],
     """The work of one reader, as of one moment."""
 
     def carry_out(connection: Database) -> T:
-        with said_plainly(path), snapshot(connection):
+        with translate_errors(path), snapshot(connection):
             connection.check_in_place()
             return work(connection)
 

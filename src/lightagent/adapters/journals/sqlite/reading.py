@@ -31,7 +31,7 @@ def read(connection: sqlite3.Connection, key: StreamKey, after: int, limit: int,
     expected = range(first, min(head, first + limit - 1) + 1)
     if [entry.sequence for entry in entries] != [*expected]:
         raise DamagedStream("Entries of the stream are missing.", guidance=RESTORE)
-    return Slice(_told(row, now), entries)
+    return Slice(_stream_info(row, now), entries)
 
 
 def list_streams(connection: sqlite3.Connection, query: StreamQuery, now: float) -> StreamPage:
@@ -48,7 +48,7 @@ def list_streams(connection: sqlite3.Connection, query: StreamQuery, now: float)
         except DamagedStream as error:
             unreadable.append(f"Stream {row[0]}: {error.message}")
     next_ = str(rows[query.limit - 1][0]) if len(rows) > query.limit else ""
-    return StreamPage(tuple(_told(row, now) for row in found), next_, tuple(unreadable))
+    return StreamPage(tuple(_stream_info(row, now) for row in found), next_, tuple(unreadable))
 
 
 def _conditions(query: StreamQuery) -> tuple[str, list[bytes | float | int]]:
@@ -78,8 +78,8 @@ def _conditions(query: StreamQuery) -> tuple[str, list[bytes | float | int]]:
     return " AND ".join(parts), values
 
 
-def _told(row: StreamRow, now: float) -> StreamInfo:
-    left = row.hold.left(now)
+def _stream_info(row: StreamRow, now: float) -> StreamInfo:
+    left = row.hold.remaining(now)
     if not left:
         return row.info
     info = row.info

@@ -88,7 +88,7 @@ class CallsUnderWay:
             return current
         return next(iter(self._calls)) if len(self._calls) == 1 and not self._given_up else None
 
-    def asked(self) -> Call | None:
+    def asking_call(self) -> Call | None:
         """The call whose user a question of the server is for: also one of several calls, where all are of one run."""
         current = CURRENT.get()
         if current is not None:

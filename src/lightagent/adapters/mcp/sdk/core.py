@@ -17,7 +17,7 @@ from lightagent.adapters.mcp.sdk.faults import CallState, RetryInNewSession, cal
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
-from lightagent.aiokits.told_work import MCP_REQUEST, Texts, telling
+from lightagent.aiokits.observed_work import MCP_REQUEST, Texts, observe
 from lightagent.domain.mcp.faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
 from lightagent.domain.mcp.servers import McpResult
 
@@ -91,17 +91,17 @@ class Core:
                 raise _changed(server, tool)
             try:
                 if not method:
-                    return await self._asked(session, work, call, Texts())
+                    return await self._call_in(session, work, call, Texts())
                 version = session.client.protocol_version
-                with telling(MCP_REQUEST, session.route.facts(method, tool, version)) as told:
-                    return await self._asked(session, work, call, told)
+                with observe(MCP_REQUEST, session.route.facts(method, tool, version)) as told:
+                    return await self._call_in(session, work, call, told)
             except _NotRead as unread:
                 session.end(unread.why)
                 if last:
                     raise McpUnavailable(server, unread.why) from None
         raise AssertionError("unreachable")
 
-    async def _asked(self, session: Session, work: Callable[[Client], Awaitable[T]], call: Call, said: Texts) -> T:
+    async def _call_in(self, session: Session, work: Callable[[Client], Awaitable[T]], call: Call, said: Texts) -> T:
         """The same in one session; what an answer tells of a fault is said."""
         server = self._memory.server.name
         session.calls.begin(call)

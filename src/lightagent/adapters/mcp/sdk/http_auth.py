@@ -18,7 +18,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 
-class AskedHeaders(httpx2.Auth):
+class RequestHeaders(httpx2.Auth):
     """Puts them on requests to the server's own host, and to no other.
 
     Args:

@@ -55,7 +55,7 @@ class FaultTransport(httpx2.AsyncBaseTransport):
             response = await self._inner.handle_async_request(request)
             return await self._judged(request, response)
         except httpx2.TransportError as exc:
-            return _answer(request, fault_of(exc), told(exc))
+            return _answer(request, fault_of(exc), describe(exc))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -133,7 +133,7 @@ def network(url: str) -> httpx2.AsyncBaseTransport:
     return httpx2.AsyncHTTPTransport(proxy=proxies.get(parts.scheme) or proxies.get("all"))
 
 
-def told(exc: BaseException) -> str:
+def describe(exc: BaseException) -> str:
     """What went wrong, in a line, without the address and the headers of the server, which may hold secrets."""
     if isinstance(exc, httpx2.HTTPStatusError):
         return f"HTTP status {exc.response.status_code}"

@@ -29,7 +29,7 @@ def oauth(
     return OAuthClientProvider(
         server_url=url,
         client_metadata=metadata,
-        storage=_Kept(memory.server.name, logins, scope),
+        storage=_TokenStorage(memory.server.name, logins, scope),
         redirect_handler=login.send,
         callback_handler=login.wait,
     )
@@ -55,7 +55,7 @@ class _Login:
         return AuthorizationCodeResult(code=answer.code, state=answer.state or None, iss=answer.issuer or None)
 
 
-class _Kept:
+class _TokenStorage:
     """What the SDK keeps between logins: the tokens of a user, and how this program is registered at the server."""
 
     def __init__(self, server: str, logins: Logins, scope: Scope) -> None:

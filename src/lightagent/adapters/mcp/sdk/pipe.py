@@ -46,7 +46,7 @@ class Pipe:
         self._lost = False
         self._pending: dict[int | str, bool] = {}  # True: it is written, and waits for an answer.
 
-    def asked(self, request: int | str) -> None:
+    def expect(self, request: int | str) -> None:
         """A request is being written; the writer raises where that fails."""
         self._pending[request] = False
 
@@ -159,7 +159,7 @@ class PipeWriter(Outgoing):
             return
         if pipe.ended:
             raise fault_error("unsent", pipe.ended)
-        pipe.asked(message.id)
+        pipe.expect(message.id)
         try:
             await self._write(data)
         except MCPError:

@@ -68,11 +68,11 @@ class Questions:
         else:
             question = Elicitation(server, params.message, _OBJECT.validate_python(params.requested_schema))
 
-        async def asked(call: Call) -> types.ElicitResult:
+        async def answer_call(call: Call) -> types.ElicitResult:
             answer = await call.ask(lambda: elicitor.elicit(question, call.caller))
             return _elicit_result(answer, form=not question.url)
 
-        return await self._answer("a question for the user", asked)
+        return await self._answer("a question for the user", answer_call)
 
     async def sample(
         self, context: ClientRequestContext, params: types.CreateMessageRequestParams
@@ -83,22 +83,22 @@ class Questions:
             return types.ErrorData(code=types.INVALID_REQUEST, message="Sampling is not supported.")
         request = sampling_request(self._memory.server.name, params)
 
-        async def asked(call: Call) -> types.CreateMessageResult | types.ErrorData:
+        async def answer_call(call: Call) -> types.CreateMessageResult | types.ErrorData:
             answer = await call.ask(lambda: sampler.sample(request, call.caller))
             content = types.TextContent(type="text", text=answer.text)
             return types.CreateMessageResult(
                 role="assistant", content=content, model=answer.model, stop_reason=answer.stop_reason
             )
 
-        return await self._answer("a request to a model", asked)
+        return await self._answer("a request to a model", answer_call)
 
     async def roots(self, context: ClientRequestContext) -> types.ListRootsResult:
         """The folders."""
         roots = self._answerers.roots or ()
         return types.ListRootsResult.model_validate({"roots": [{"uri": uri} for uri in roots]})
 
-    async def _answer(self, what: str, asked: Callable[[Call], Awaitable[T]]) -> T | types.ErrorData:
-        call = self._calls.asked()
+    async def _answer(self, what: str, answer_call: Callable[[Call], Awaitable[T]]) -> T | types.ErrorData:
+        call = self._calls.asking_call()
         if call is None:
             if self._calls.unclear:
                 self._renew("it may still be at work on a call that was given up, and asked something")
@@ -106,7 +106,7 @@ class Questions:
             self._memory.remark("question", text)
             return types.ErrorData(code=types.INVALID_REQUEST, message="It is not known whom this concerns.")
         try:
-            return await asked(call)
+            return await answer_call(call)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():

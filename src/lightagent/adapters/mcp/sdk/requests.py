@@ -28,13 +28,13 @@ class Requests(Core):
         server = self._memory.server
         given: dict[str, object] = {**arguments}
 
-        async def told(progress: float, total: float | None, message: str | None) -> None:
+        async def report_progress(progress: float, total: float | None, message: str | None) -> None:
             share = f"{progress:g}" if total is None else f"{progress:g} of {total:g}"
             call.tell(McpRemark(server.name, "progress", message or share, progress=progress, total=total))
 
         async def work(client: Client) -> McpResult:
             result = await client.call_tool(
-                tool, given, read_timeout_seconds=server.call_timeout, progress_callback=told
+                tool, given, read_timeout_seconds=server.call_timeout, progress_callback=report_progress
             )
             return mcp_result(result)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from lightagent.adapters.mcp.sdk.http_faults import SESSION_HEADER
-from lightagent.aiokits.told_work import Fact
+from lightagent.aiokits.observed_work import Fact
 from lightagent.domain.mcp.servers import HttpServer, McpServer
 
 _HTTP: Final = "HTTP/"

@@ -24,7 +24,7 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CallsUnderWay
-from lightagent.adapters.mcp.sdk.http_faults import told
+from lightagent.adapters.mcp.sdk.http_faults import describe
 from lightagent.adapters.mcp.sdk.listing import list_tools
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
@@ -171,7 +171,7 @@ class Session:
     async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
         questions = Questions(answerers, memory, self.calls, self.end)
-        watch = Watch(self.end, self._said, self._started, self._without_deadline, self.route)
+        watch = Watch(self.end, self._record_output, self._started, self._without_deadline, self.route)
         async with Client(
             streams(memory, self._access, watch),
             mode=memory.era,
@@ -181,7 +181,7 @@ class Session:
             list_roots_callback=None if answerers.roots is None else questions.roots,
             logging_callback=self._logged,
             log_level="info",
-            message_handler=self._heard,
+            message_handler=self._handle_notification,
             client_info=types.Implementation(name="lightagent", version="1"),
         ) as client:
             yield client
@@ -195,7 +195,7 @@ class Session:
         finally:
             self._scope.deadline = anyio.current_time() + left
 
-    def _said(self, text: str) -> None:
+    def _record_output(self, text: str) -> None:
         if self._client is None:
             self._last_words.append(text)
         self._memory.remark("output", text)
@@ -246,7 +246,7 @@ class Session:
         self._relist = True
         self._wake.set()
 
-    async def _heard(self, message: IncomingMessage) -> None:
+    async def _handle_notification(self, message: IncomingMessage) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             self._list_again()
 
@@ -268,4 +268,4 @@ def described(exc: BaseException) -> str:
         return exc.message[:500]
     if isinstance(exc, FileNotFoundError):
         return f"there is no {exc.filename!r:.200}"
-    return told(exc)
+    return describe(exc)

@@ -16,7 +16,7 @@ from mcp_types import INTERNAL_ERROR
 
 from lightagent.adapters.mcp.sdk.faults import fault_error
 from lightagent.adapters.mcp.sdk.http_auth import origin
-from lightagent.adapters.mcp.sdk.http_faults import fault_of, forgets_session, told
+from lightagent.adapters.mcp.sdk.http_faults import describe, fault_of, forgets_session
 from lightagent.adapters.mcp.sdk.lines import LongLine
 from lightagent.adapters.mcp.sdk.pipe import Pipe, PipeReader, PipeWriter, Said
 
@@ -103,7 +103,7 @@ class _Posts:
                 self._url, content=data, headers={"Content-Type": "application/json"}, follow_redirects=False
             )
         except httpx2.TransportError as exc:
-            raise fault_error(fault_of(exc), told(exc)) from None
+            raise fault_error(fault_of(exc), describe(exc)) from None
         if forgets_session(response):
             self._pipe.give_up("the server does not know the session any more")
             raise fault_error("session", self._pipe.ended)

@@ -10,7 +10,7 @@ import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
 from lightagent.adapters.mcp.sdk.access import Access
-from lightagent.adapters.mcp.sdk.http_auth import AskedHeaders, AuthTransport
+from lightagent.adapters.mcp.sdk.http_auth import AuthTransport, RequestHeaders
 from lightagent.adapters.mcp.sdk.http_faults import FaultTransport, network
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.message_streams import Incoming, Outgoing
@@ -65,7 +65,7 @@ def _authenticated(
     connection: HttpServer, memory: ServerMemory, access: Access, watch: Watch
 ) -> httpx2.AsyncBaseTransport:
     transport: httpx2.AsyncBaseTransport = AuthTransport(
-        network(connection.url), AskedHeaders(access.ask, connection.url)
+        network(connection.url), RequestHeaders(access.ask, connection.url)
     )
     if access.logins is not None:
         login = oauth(connection.url, memory, access.logins, access.scope, watch.without_deadline)

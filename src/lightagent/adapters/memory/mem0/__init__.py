@@ -101,9 +101,9 @@ class Mem0Memory(MemoryStore):
 
 
 def _plainly(options: Mem0Options, work: Callable[[Shelf], T], shelf: Shelf) -> T:
-    from lightagent.adapters.memory.mem0.library import said_plainly
+    from lightagent.adapters.memory.mem0.library import translate_errors
 
-    with said_plainly(_place(options)):
+    with translate_errors(_place(options)):
         return work(shelf)
 
 
@@ -111,7 +111,7 @@ def _open(options: Mem0Options) -> Shelf:
     try:
         from lightagent.adapters.memory.mem0 import library, shelf
 
-        with library.said_plainly(_place(options)):
+        with library.translate_errors(_place(options)):
             folder = Path(options.path)
             if options.mode == "platform":
                 client = library.open_platform(

@@ -169,7 +169,7 @@ def _close(part: object) -> None:
 
 
 @contextmanager
-def said_plainly(what: str) -> Generator[None]:
+def translate_errors(what: str) -> Generator[None]:
     """Raise what goes wrong in mem0 as a `StoreError`; its words may quote texts, so they stay in the cause."""
     try:
         yield
@@ -181,7 +181,10 @@ def said_plainly(what: str) -> Generator[None]:
                 f"Another process or object has {what} open.",
                 guidance="One process at a time can use a folder; close the other one.",
             ) from exc
-        raise StoreError(f"mem0 failed in {what}: {type(exc).__name__}.", guidance="See the cause.") from exc
+        raise StoreError(
+            f"mem0 failed in {what}: {type(exc).__name__}.",
+            guidance="Check the language model, the embedder and the store that mem0 is configured with.",
+        ) from exc
 
 
 def results_of(answer: object) -> list[Mapping[str, object]]:

@@ -56,12 +56,12 @@ def fault_of(exc: DriverError | Neo4jError | TimeoutError, address: Address) -> 
             retryable=True,
         )
     if isinstance(exc, DriverError):
-        return StoreError(f"Neo4j at {address}: the driver gave up: {type(exc).__name__}.", guidance="See the cause.")
+        return StoreError(f"Neo4j at {address}: the driver gave up: {type(exc).__name__}.", guidance="")
     code = exc.code or type(exc).__name__
     for part, kind, advice, retryable in _ADVICE:
         if part in code:
             return kind(f"Neo4j at {address} failed: {code}.", guidance=advice, retryable=retryable)
-    return StoreError(f"Neo4j at {address} failed: {code}.", guidance="See the cause.")
+    return StoreError(f"Neo4j at {address} failed: {code}.", guidance="Look the code up in the log of the server.")
 
 
 def concerns_server(error: Exception) -> bool:

@@ -81,11 +81,11 @@ class Preparation:
             ConfigurationError: another embedder wrote them, or the server has no pgvector and vectors are wanted.
             psycopg.Error: the server refuses.
         """
-        if (kept := await kept_space(session)) is not None and kept == self.space:
+        if (kept := await stored_space(session)) is not None and kept == self.space:
             return
         async with session.connection.transaction():
             await session.execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
-            kept = await kept_space(session)  # Another process may have been faster.
+            kept = await stored_space(session)  # Another process may have been faster.
             if kept is None:
                 await _make_tables(session)
                 kept = Space()
@@ -130,7 +130,7 @@ def place_of(session: Session) -> str:
     return f"The memory in the schema {session.schema!r}"
 
 
-async def kept_space(session: Session) -> Space | None:
+async def stored_space(session: Session) -> Space | None:
     """The space of the stored vectors; None if the tables do not exist.
 
     Raises:

@@ -49,7 +49,7 @@ async def prepare(client: AsyncQdrantClient, collection: str, space: Space, *, i
 async def check(client: AsyncQdrantClient, collection: str, space: Space) -> models.CollectionInfo:
     """What the server says of the collection, in which vectors of this space are kept; it raises as `prepare` does."""
     found = await client.get_collection(collection)
-    space.check_against(_kept_space(found, collection), f"The Qdrant collection {collection!r}")
+    space.check_against(_stored_space(found, collection), f"The Qdrant collection {collection!r}")
     return found
 
 
@@ -64,7 +64,7 @@ async def bring_over(client: AsyncQdrantClient, collection: str, space: Space, *
     if not await client.collection_exists(collection):
         return await prepare(client, collection, space, indexed=indexed)
     found = await client.get_collection(collection)
-    if _kept_space(found, collection) == space:
+    if _stored_space(found, collection) == space:
         return None
     vectors = found.config.params.vectors
     name, there = vector_name(space), [*vectors] if isinstance(vectors, Mapping) else []
@@ -75,11 +75,11 @@ async def bring_over(client: AsyncQdrantClient, collection: str, space: Space, *
         dense = models.DenseVectorConfig(size=space.dimension, distance=models.Distance.DOT)
         config = models.DenseVectorNameConfig(dense=dense)
         await client.create_vector_name(collection, name, config, wait=True)
-    await client.update_collection(collection, metadata=_told(space))
+    await client.update_collection(collection, metadata=_space_metadata(space))
     return None
 
 
-def _told(space: Space) -> dict[str, object]:
+def _space_metadata(space: Space) -> dict[str, object]:
     return {_MADE_BY: {"version": FORMAT, "embedder": space.embedder, "dimension": space.dimension}}
 
 
@@ -93,11 +93,11 @@ async def _create(client: AsyncQdrantClient, collection: str, space: Space) -> N
         # No neighbours are linked but those of one owner.
         hnsw_config=models.HnswConfigDiff(m=0, payload_m=16),
         on_disk_payload=True,
-        metadata=_told(space),
+        metadata=_space_metadata(space),
     )
 
 
-def _kept_space(found: models.CollectionInfo, collection: str) -> Space:
+def _stored_space(found: models.CollectionInfo, collection: str) -> Space:
     told: object = (found.config.metadata or {}).get(_MADE_BY)
     match told:
         case {"version": int(version), "embedder": str(embedder), "dimension": int(dimension)} if version == FORMAT:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.qdrant import edge_calls, edge_folder
 from lightagent.adapters.memory.qdrant.conditions import Conditions
-from lightagent.adapters.memory.qdrant.edge_folder import Shard, told_plainly
+from lightagent.adapters.memory.qdrant.edge_folder import Shard, translate_errors
 from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.folders import Folders
 from lightagent.adapters.memory.qdrant.points import Point, Question
@@ -58,7 +58,7 @@ class EdgeEngine(Engine):
 
     async def _do(self, work: Callable[[Shard], T]) -> T:
         def carried_out(shard: Shard) -> T:
-            with told_plainly(shard.place):
+            with translate_errors(shard.place):
                 return work(shard)
 
         return await self._folder.run(self, carried_out)

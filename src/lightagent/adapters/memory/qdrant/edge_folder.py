@@ -65,7 +65,7 @@ def open_shard(place: Path) -> Shard:
             f"The Qdrant folder {place} cannot be opened: {exc}", guidance="Check that it may be read and written."
         ) from exc
     try:
-        with told_plainly(place):
+        with translate_errors(place):
             return Shard(place, lock, edge.EdgeShard.load(str(place)) if place.exists() else None)
     except BaseException:
         lock.close()
@@ -84,13 +84,13 @@ def on_disk(shard: Shard) -> Generator[None, None, None]:
     """What is changed within it is on the disk after it: one wait for the disk serves all who wrote together."""
     yield
     if shard.is_changed and shard.kept is not None:
-        with told_plainly(shard.place):
+        with translate_errors(shard.place):
             shard.kept.flush()
         shard.is_changed = False
 
 
 @contextmanager
-def told_plainly(place: Path) -> Generator[None, None, None]:
+def translate_errors(place: Path) -> Generator[None, None, None]:
     """Within it, what the engine raises is raised as `StoreError`.
 
     It raises nothing more special than `Exception`; and where it panics, as over a damaged file, what is not even one.
@@ -122,7 +122,7 @@ def prepare(shard: Shard, space: Space) -> None:
 
 def check(shard: Shard, space: Space) -> None:
     """Raise as `prepare` does unless vectors of this space are kept in it."""
-    space.check_against(_kept_space(shard), f"The Qdrant folder {shard.place}")
+    space.check_against(_stored_space(shard), f"The Qdrant folder {shard.place}")
 
 
 def bring_over(shard: Shard, space: Space) -> None:
@@ -132,7 +132,7 @@ def bring_over(shard: Shard, space: Space) -> None:
     """
     if shard.kept is None:
         return prepare(shard, space)
-    kept = _kept_space(shard)
+    kept = _stored_space(shard)
     if kept == space:
         return None
     if kept.embedder:
@@ -169,7 +169,7 @@ def _create(place: Path, space: Space) -> None:
     new.rename(place)
 
 
-def _kept_space(shard: Shard) -> Space:
+def _stored_space(shard: Shard) -> Space:
     try:
         told: object = json.loads((shard.place / _SPACE).read_text("utf-8"))
     except (OSError, ValueError):

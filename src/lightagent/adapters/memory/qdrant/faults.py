@@ -17,7 +17,7 @@ _MOST: Final = 500
 
 
 @contextmanager
-def told_plainly(place: str, mask: Mask) -> Generator[None, None, None]:
+def translate_errors(place: str, mask: Mask) -> Generator[None, None, None]:
     """Within it, what the client raises is raised as errors that say what to do.
 
     Args:
@@ -40,7 +40,9 @@ def told_plainly(place: str, mask: Mask) -> Generator[None, None, None]:
         raise StoreError(f"{place} has too much to do: {said}", guidance="Try again later.", retryable=True) from exc
     except ApiException as exc:
         said = mask.text(" ".join(str(exc).split()))[:_MOST] or type(exc).__name__
-        raise StoreError(f"{place}: {said}", guidance="See the cause.", retryable=True) from exc
+        raise StoreError(
+            f"{place}: {said}", guidance="Check that the server and the client fit in their versions.", retryable=True
+        ) from exc
     except json.JSONDecodeError as exc:
         raise StoreError(
             f"{place} answered with something else than JSON.",
@@ -59,4 +61,4 @@ def _refused(exc: UnexpectedResponse, place: str, mask: Mask) -> LightAgentError
             told, guidance="The collection was removed. Close the memory: its next use creates the collection again."
         )
     may_pass = exc.status_code in (408, 429) or (exc.status_code or 0) >= 500
-    return StoreError(told, guidance="Try again in a moment." if may_pass else "See the cause.", retryable=may_pass)
+    return StoreError(told, guidance="Try again in a moment." if may_pass else "", retryable=may_pass)

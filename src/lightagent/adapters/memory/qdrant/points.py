@@ -179,11 +179,11 @@ def _payload(record: MemoryRecord, written: int) -> Payload:
         "metadata_marks": [mark.hex() for mark in metadata_marks(record.metadata)],
         **({SUPERSEDES: [keyword(name) for name in superseded]} if superseded else {}),
         WRITTEN: written,
-        RECORD: written_out(_told(record)),
+        RECORD: written_out(_record_row(record)),
     }
 
 
-def _told(record: MemoryRecord) -> list[object]:
+def _record_row(record: MemoryRecord) -> list[object]:
     return [record.memory_id, list(record.owner.parts), record.text, record.metadata, record.written_at]
 
 

@@ -13,7 +13,7 @@ from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.qdrant import calls, collection_calls
 from lightagent.adapters.memory.qdrant.conditions import Conditions
 from lightagent.adapters.memory.qdrant.engine import Engine
-from lightagent.adapters.memory.qdrant.faults import told_plainly
+from lightagent.adapters.memory.qdrant.faults import translate_errors
 from lightagent.adapters.memory.qdrant.points import Point, Question
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.secrets.masking import Mask
@@ -77,7 +77,7 @@ class ServerEngine(Engine):
 
     async def _do(self, work: Callable[[AsyncQdrantClient], Awaitable[T]]) -> T:
         client = await self._clients.get()
-        with told_plainly(self._place, self._mask):
+        with translate_errors(self._place, self._mask):
             return await work(client)
 
 

@@ -26,13 +26,13 @@ _STEPS: Final = tuple(
 """How far those are that are counted beside another, and how much."""
 
 
-def kept_space(connection: sqlite3.Connection) -> Space | None:
+def stored_space(connection: sqlite3.Connection) -> Space | None:
     """The space of the vectors in the file; None: nothing was written yet."""
     rows = dict(connection.execute("SELECT name, value FROM facts WHERE name IN ('embedder', 'dimension')"))
     return Space(str(rows["embedder"]), int(rows["dimension"])) if "embedder" in rows else None
 
 
-def keep_space(connection: sqlite3.Connection, space: Space) -> None:
+def store_space(connection: sqlite3.Connection, space: Space) -> None:
     """Write down what makes the vectors from now on."""
     facts = (("embedder", space.embedder), ("dimension", str(space.dimension)))
     connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from lightagent.adapters._sqlite.connection import Database, Synchronous, checked_path
 from lightagent.adapters._sqlite.log import LogKeeper
-from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, snapshot, transaction
+from lightagent.adapters._sqlite.transactions import savepoint, snapshot, transaction, translate_errors
 from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import (
     EMBEDDER_FAILURES,
@@ -159,9 +159,9 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         space = self._space = await space_of(self._embedder)
 
         def begin(connection: Database) -> int:
-            if meaning.kept_space(connection) != space:
+            if meaning.stored_space(connection) != space:
                 connection.execute("DELETE FROM vectors")
-                meaning.keep_space(connection, space)
+                meaning.store_space(connection, space)
             meaning.remove_damaged(connection, space)
             return writing.index_anew(connection, lambda text: memory_terms(text, self._stem))
 
@@ -217,12 +217,12 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
 
     def _check_space(self, connection: Database, *, is_writing: bool = False) -> None:
         """Refuse vectors of another embedder than that of the file; another process may have changed it."""
-        kept = meaning.kept_space(connection)
+        kept = meaning.stored_space(connection)
         space = self._space or Space(self._embedder.name if self._embedder else "")
         if kept is not None:
             space.check_against(kept, str(self.path))
         if is_writing and self._space is not None and kept != self._space:
-            meaning.keep_space(connection, self._space)
+            meaning.store_space(connection, self._space)
 
     async def _write(self, work: Callable[[Database], T]) -> T:
         return await self._writer.run(_alone(self.path, work))
@@ -234,7 +234,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
 @contextmanager
 def _writes(path: Path, log: LogKeeper, connection: Database) -> Generator[None, None, None]:
     """One transaction for all that is written together."""
-    with said_plainly(path, StoreError), transaction(connection):
+    with translate_errors(path, StoreError), transaction(connection):
         connection.check_in_place()
         yield
         connection.check_in_place()
@@ -245,7 +245,7 @@ def _alone(path: Path, work: Callable[[Database], T]) -> Callable[[Database], T]
     """The work of one caller among those that are written together: what it fails at, it leaves nothing of."""
 
     def carry_out(connection: Database) -> T:
-        with said_plainly(path, StoreError), savepoint(connection):
+        with translate_errors(path, StoreError), savepoint(connection):
             return work(connection)
 
     return carry_out
@@ -255,7 +255,7 @@ def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database],
     """The work of one reader, as of one moment."""
 
     def carry_out(connection: Database) -> T:
-        with said_plainly(path, StoreError), snapshot(connection):
+        with translate_errors(path, StoreError), snapshot(connection):
             connection.check_in_place()
             return work(connection)
 

@@ -41,7 +41,7 @@ from lightagent.domain.runs.events import (
 from lightagent.domain.swarm.agent_messages import MessagesDelivered
 from lightagent.domain.tools.selection import ToolsSelected
 
-Told = tuple[str, Attributes]
+SpanEvent = tuple[str, Attributes]
 
 _PREFIX: Final = "lightagent."
 _CALL: Final = "lightagent.call.id"
@@ -88,7 +88,7 @@ _WORDS: Final = ("store", "kind", "part", "source", "scope", "rule", "status")
 """What notes about memories say in words of our own."""
 
 
-def is_told(event: Event) -> bool:
+def is_reported(event: Event) -> bool:
     """Whether span events tell of an event, which most need not."""
     if type(event) in _TELLING:
         return True
@@ -99,10 +99,10 @@ def is_told(event: Event) -> bool:
     return isinstance(event, _OF_POLICIES) and bool(event.decisions)
 
 
-def told_of(names: Names, event: Event) -> Iterator[Told]:
+def span_events_of(names: Names, event: Event) -> Iterator[SpanEvent]:
     """The names and attributes of the span events that tell of one event."""
     if isinstance(event, _OF_POLICIES) and event.decisions:
-        yield from map(told_decision, event.decisions)
+        yield from map(decision_event, event.decisions)
     match event:
         case ContextAdded() | Concluded():
             yield from _memories(event.details)
@@ -128,7 +128,7 @@ def told_of(names: Names, event: Event) -> Iterator[Told]:
             yield from _of_review(names, event)
 
 
-def _of_review(names: Names, event: Event) -> Iterator[Told]:
+def _of_review(names: Names, event: Event) -> Iterator[SpanEvent]:
     match event:
         case ApprovalRequested():
             yield "lightagent.approval.requested", {_CALL: event.call_id}
@@ -147,7 +147,7 @@ def _of_review(names: Names, event: Event) -> Iterator[Told]:
             return
 
 
-def told_decision(decision: Decision) -> Told:
+def decision_event(decision: Decision) -> SpanEvent:
     """A policy has decided."""
     return "lightagent.policy.decision", {
         "lightagent.policy.phase": decision.phase,
@@ -156,7 +156,7 @@ def told_decision(decision: Decision) -> Told:
     }
 
 
-def _memories(details: JsonObject) -> Iterator[Told]:
+def _memories(details: JsonObject) -> Iterator[SpanEvent]:
     """What was done with memories, such as ``lightagent.memory.write``."""
     for kind, note in memory_notes(details):
         found: Attributes = {}
@@ -166,7 +166,7 @@ def _memories(details: JsonObject) -> Iterator[Told]:
         yield _PREFIX + kind.replace("_", ".", 1), found
 
 
-def _served(names: Names, event: ContextAdded | Concluded) -> Iterator[Told]:
+def _served(names: Names, event: ContextAdded | Concluded) -> Iterator[SpanEvent]:
     if isinstance(event, Concluded):
         yield "lightagent.concluded", _with_error(names, {_SOURCE: event.name}, event)
     else:
@@ -182,7 +182,7 @@ def _with_error(
     return found
 
 
-def _hand_overs(event: ToolFinished) -> Iterator[Told]:
+def _hand_overs(event: ToolFinished) -> Iterator[SpanEvent]:
     for effect in event.effects:
         if isinstance(effect, HandOver):
             yield "lightagent.handoff", {"lightagent.agent": lasting_name(effect.head.name), _CALL: event.call_id}
@@ -191,7 +191,7 @@ def _hand_overs(event: ToolFinished) -> Iterator[Told]:
             yield "lightagent.message.sent", {"lightagent.agent": to, _CALL: event.call_id}
 
 
-def refused_call(names: Names, event: ToolFinished, tool: str) -> Told:
+def refused_call(names: Names, event: ToolFinished, tool: str) -> SpanEvent:
     """A call that has its result without having begun: it was refused, or a human decided about it."""
     found: Attributes = {_CALL: event.call_id, "lightagent.tool.status": event.status}
     if tool:

@@ -9,7 +9,7 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind
 
-from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
+from lightagent.adapters.telemetry.otel.agent_events import is_reported, refused_call, span_events_of
 from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
 from lightagent.adapters.telemetry.otel.attributes import owner_attributes, run_attributes, usage_attributes
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
@@ -20,7 +20,7 @@ from lightagent.adapters.telemetry.otel.names import COST, OUTCOME, RUN, TRACE
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
-from lightagent.aiokits.told_work import listen
+from lightagent.aiokits.observed_work import listen
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.messages import ToolCall, UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
@@ -43,7 +43,7 @@ from lightagent.domain.runs.events import (
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import AskedAside
+from lightagent.ports.telemetry import SideRequest
 
 NO_IDS: Final = (0, 0)
 _USING: Final = (ModelReplied, ModelFailed, ContextReplaced, Planned, Concluded)
@@ -141,7 +141,7 @@ class AgentSpans:
         """One event of this agent's run."""
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
-        if is_told(event) and self.span.is_recording():
+        if is_reported(event) and self.span.is_recording():
             self._tell(event)
         if self._kit.sum_usage:
             self._sum(event)
@@ -162,7 +162,7 @@ class AgentSpans:
                 pass
 
     def _tell(self, event: Event) -> None:
-        for name, attributes in told_of(self._kit.names, event):
+        for name, attributes in span_events_of(self._kit.names, event):
             tell(self.span, name, attributes, event.at)
 
     def _sum(self, event: Event) -> None:
@@ -179,7 +179,7 @@ class AgentSpans:
 
         return leave
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None, prices: PriceTable) -> AttemptSpan:
+    def ask(self, request: ChatRequest, at: float, aside: SideRequest | None, prices: PriceTable) -> AttemptSpan:
         """An attempt at a request begins."""
         self._costs.prices = prices
         if aside is not None:

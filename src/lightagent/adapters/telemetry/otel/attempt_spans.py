@@ -13,9 +13,9 @@ from opentelemetry.util.types import AnyValue
 
 from lightagent.adapters.telemetry.otel.attributes import (
     Reply,
-    asked_attributes,
-    asked_server,
     measured_attributes,
+    model_attributes,
+    model_server,
     reply_attributes,
     request_parameters,
 )
@@ -24,18 +24,18 @@ from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.head_facts import ChatBase
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN
-from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
+from lightagent.adapters.telemetry.otel.other_tracers import suppress_other_tracers
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
-from lightagent.aiokits.told_work import Ended, Fact
+from lightagent.aiokits.observed_work import Ended, Fact
 from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.outcomes import Cancelled
 from lightagent.domain.runs.events import ModelFailed, ModelReplied
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import AskedAside, Asking
+from lightagent.ports.telemetry import Asking, SideRequest
 
 
 class AttemptSpan(Asking):
@@ -74,7 +74,7 @@ class AttemptSpan(Asking):
         parent: Context,
         request: ChatRequest,
         at: float,
-        aside: AskedAside | None,
+        aside: SideRequest | None,
         costs: RunCosts,
     ) -> None:
         self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
@@ -90,17 +90,17 @@ class AttemptSpan(Asking):
         if self._is_shown:
             self.span.set_attributes(self._said)
         # Must come last: if anything above raised, the context would never be left.
-        self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
+        self._entered = Entered(suppress_other_tracers(inside(self.span, otel_context.get_current()), CHAT))
 
-    def asked(self, facts: Mapping[str, Fact]) -> Ended:
+    def begin_model(self, facts: Mapping[str, Fact]) -> Ended:
         """Tell which of several models is asked, and where; what this gives takes why it failed, if it did."""
         names = self._kit.names
         self._model = str(facts.get("name") or self._model)
         self.span.update_name(plain_name(f"{CHAT} {self._model}"))
-        self._learn(asked_attributes(names, self._model, facts))
-        return partial(self._asked_one, asked_server(names, facts))
+        self._learn(model_attributes(names, self._model, facts))
+        return partial(self._model_answered, model_server(names, facts))
 
-    def _asked_one(self, server: Attributes, error: BaseException | None) -> None:
+    def _model_answered(self, server: Attributes, error: BaseException | None) -> None:
         """It begins to answer, or does not. A span cannot forget, so where it is gets told only once it answers."""
         if error is None:
             self._learn(server)
@@ -185,7 +185,7 @@ class AttemptSpan(Asking):
         emit(kit.names, name, told, context, at=nanoseconds(at), provider=kit.loggers)
 
 
-def _at_start(kit: Kit, request: ChatRequest, aside: AskedAside | None) -> Attributes:
+def _at_start(kit: Kit, request: ChatRequest, aside: SideRequest | None) -> Attributes:
     names, origin = kit.names, request.origin
     found = request_parameters(names, request.params) if request.params else Attributes()
     if request.stream:

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from lightagent.adapters.telemetry.otel.names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
-from lightagent.aiokits.told_work import Fact
+from lightagent.aiokits.observed_work import Fact
 from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.runs.events import ModelReplied, RunStarted
@@ -46,12 +46,12 @@ def run_attributes(names: Names, started: RunStarted) -> Attributes:
     return found
 
 
-def asked_attributes(names: Names, model: str, facts: Mapping[str, Fact]) -> Attributes:
+def model_attributes(names: Names, model: str, facts: Mapping[str, Fact]) -> Attributes:
     """What is known of the one of several models that is asked: its name, and its provider."""
     return {names.request_model: model, names.provider: str(facts.get("provider") or OTHER)}
 
 
-def asked_server(names: Names, facts: Mapping[str, Fact]) -> Attributes:
+def model_server(names: Names, facts: Mapping[str, Fact]) -> Attributes:
     """Where that one is served."""
     port = facts.get("port")
     return server_attributes(names, str(facts.get("address") or ""), port if isinstance(port, int) else None)

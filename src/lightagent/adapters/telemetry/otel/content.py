@@ -91,42 +91,42 @@ class ContentCapture:
         Instructions are the messages of the developer before all others. Context, such as memories and skills, is a
         message of the user, as the request has it.
         """
-        return self._told(lambda: self._request(messages, specs))
+        return self._captured(lambda: self._request(messages, specs))
 
     def reply(self, message: AssistantMessage, finish_reason: str | None) -> Mapping[str, str]:
         """What a model said: ``gen_ai.output.messages`` as JSON, with ``unknown`` for a missing finish reason."""
-        return self._told(lambda: self._reply(message, finish_reason))
+        return self._captured(lambda: self._reply(message, finish_reason))
 
     def arguments(self, value: JsonObject) -> Mapping[str, str]:
         """The arguments of a tool: ``gen_ai.tool.call.arguments`` as JSON."""
-        return self._told(lambda: self._json(self.names.tool_arguments, "tool_arguments", value))
+        return self._captured(lambda: self._json(self.names.tool_arguments, "tool_arguments", value))
 
     def result(self, text: str) -> Mapping[str, str]:
         """What a tool answered: ``gen_ai.tool.call.result``, as JSON where it is an object or a list, else as it is."""
-        return self._told(lambda: self._result(text))
+        return self._captured(lambda: self._result(text))
 
     def question(self, text: str) -> Mapping[str, str]:
         """What an agent is asked: ``gen_ai.input.messages`` as JSON."""
-        return self._told(lambda: self._message(self.names.input_messages, "question", "user", text, {}))
+        return self._captured(lambda: self._message(self.names.input_messages, "question", "user", text, {}))
 
     def answer(self, text: str) -> Mapping[str, str]:
         """What an agent answered: ``gen_ai.output.messages`` as JSON."""
         more = {"finish_reason": "stop"}
-        return self._told(lambda: self._message(self.names.output_messages, "answer", "assistant", text, more))
+        return self._captured(lambda: self._message(self.names.output_messages, "answer", "assistant", text, more))
 
     def error(self, text: str) -> Mapping[str, str]:
         """The message of an exception, which may repeat what it failed over: ``exception.message``."""
-        return self._told(lambda: self._text(self.names.exception_message, "error", text, self._room(2)))
+        return self._captured(lambda: self._text(self.names.exception_message, "error", text, self._room(2)))
 
     def query(self, text: str) -> Mapping[str, str]:
         """What is looked for in a memory: ``gen_ai.retrieval.query.text``."""
-        return self._told(lambda: self._text(self.names.query_text, "memory", text, self._room(7)))
+        return self._captured(lambda: self._text(self.names.query_text, "memory", text, self._room(7)))
 
     def memories(self, found: Sequence[tuple[str, float, str]]) -> Mapping[str, str]:
         """What was found there, each with its id, score and text: ``gen_ai.retrieval.documents`` as JSON."""
-        return self._told(lambda: {self.names.documents: written(self._writer.documents(found, self._room(7)))})
+        return self._captured(lambda: {self.names.documents: written(self._writer.documents(found, self._room(7)))})
 
-    def _told(self, make: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    def _captured(self, make: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
         """What `make` gives; nothing where the mode captures nothing, or where a fault of ours would reach the run."""
         if self.mode is ContentMode.NO_CONTENT:
             return _NOTHING

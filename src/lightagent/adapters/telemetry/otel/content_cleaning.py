@@ -19,7 +19,7 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.domain.policy.findings import merged, normalized, redacted
 from lightagent.domain.secrets.forms import looks_random, mask_forms
 from lightagent.domain.secrets.masking import MASK, mask_named
-from lightagent.domain.secrets.names import is_secret_name, is_telling_name
+from lightagent.domain.secrets.names import is_secret_name, suggests_secret
 from lightagent.domain.telemetry.cuts import JsonCutter, Leaf, LongText, shown_characters, written
 from lightagent.ports.content_policy import ContentKind, ContentPolicy
 from lightagent.ports.detectors import Detector
@@ -131,7 +131,7 @@ class Cleaner:
         if is_secret_name(name):
             return MASK
         if isinstance(value, str):
-            clean = MASK if is_telling_name(name) and looks_random(value[: self._read]) else self._clean(value)
+            clean = MASK if suggests_secret(name) and looks_random(value[: self._read]) else self._clean(value)
             return REDACTED if clean is None else clean
         return self._number(value) if self._detectors else value
 

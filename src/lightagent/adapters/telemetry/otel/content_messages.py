@@ -69,7 +69,9 @@ class MessageWriter:
     def output(self, message: AssistantMessage, finish_reason: str | None, room: int) -> list[JsonValue]:
         """``gen_ai.output.messages``."""
         reason = "unknown" if finish_reason is None else _REASONS.get(finish_reason, finish_reason)
-        made = self._message("assistant", message.name, self._said(message, "output_messages"), room - 2 * _ENTRY)
+        made = self._message(
+            "assistant", message.name, self._assistant_parts(message, "output_messages"), room - 2 * _ENTRY
+        )
         return [{**made, "finish_reason": fitted_name(reason)}]
 
     def plain(self, kind: ContentKind, role: str, text: str, room: int) -> JsonObject:
@@ -103,17 +105,17 @@ class MessageWriter:
             case ToolMessage(name=name):
                 return self._message("tool", name, iter([partial(self._response, message)]), room)
             case UserMessage(name=name):
-                return self._message("user", name, self._asked(message), room)
+                return self._message("user", name, self._user_parts(message), room)
             case AssistantMessage(name=name):
-                return self._message("assistant", name, self._said(message, "input_messages"), room)
+                return self._message("assistant", name, self._assistant_parts(message, "input_messages"), room)
 
-    def _asked(self, message: UserMessage) -> Iterator[Part]:
+    def _user_parts(self, message: UserMessage) -> Iterator[Part]:
         if isinstance(message.content, str):
             yield self._text("input_messages", message.content)
         else:
             yield from (partial(user_part, self._cleaner, self._most, content) for content in message.content)
 
-    def _said(self, message: AssistantMessage, kind: ContentKind) -> Iterator[Part]:
+    def _assistant_parts(self, message: AssistantMessage, kind: ContentKind) -> Iterator[Part]:
         """Reasoning counts as said where it was said; few providers are given it again."""
         if message.reasoning and kind == "output_messages":
             yield self._text(kind, message.reasoning, "reasoning")

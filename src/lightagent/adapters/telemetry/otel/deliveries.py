@@ -92,7 +92,7 @@ class Deliveries(Generic[ItemT]):
         if went_well:
             self._report.went_well(self._kind, len(part), attempt)
         elif not self._is_closed:  # Who closes it counts what is left.
-            self._report.failed(self._kind, len(part), attempt.told())
+            self._report.failed(self._kind, len(part), attempt.failure_text())
         self._settle(len(part))
         return went_well
 

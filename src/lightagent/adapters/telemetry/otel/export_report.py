@@ -69,7 +69,7 @@ class Attempt:
         """Whether the collector said that it is elsewhere. It is not followed there, and the SDK takes it for a yes."""
         return self.status is not None and 300 <= self.status < 400
 
-    def told(self) -> str:
+    def failure_text(self) -> str:
         """Why it failed, in a word or two."""
         return f"HTTP {self.status}" if self.status is not None else self.reason
 
@@ -144,7 +144,7 @@ class ExportReport:
     @property
     def reason(self) -> str:
         """Why nothing is sent: what an export that goes on has met with so far, else why the last one failed."""
-        return next(filter(None, (attempt.told() for attempt in [*self._under_way])), self.why)
+        return next(filter(None, (attempt.failure_text() for attempt in [*self._under_way])), self.why)
 
     @property
     def lost(self) -> int:

@@ -106,7 +106,7 @@ class WatchedMetrics(MetricExporter):
         if went_well:
             self._report.went_well("point", 0, attempt)
             return MetricExportResult.SUCCESS
-        self._report.failed("export", 1, attempt.told())
+        self._report.failed("export", 1, attempt.failure_text())
         return MetricExportResult.FAILURE
 
     def _export(self, data: MetricsData, timeout_millis: float, attempt: Attempt) -> bool:

@@ -13,7 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, SpanContext, SpanKind
 
-from lightagent.adapters.telemetry.otel.agent_events import told_decision
+from lightagent.adapters.telemetry.otel.agent_events import decision_event
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import (
     ATTEMPT,
@@ -102,7 +102,7 @@ class OpenTelemetryFlowWatch(FlowWatch):
         """What the conventions have no operation for, as events of the run's span; reasons and queries are not told."""
         if isinstance(event, _DECIDED):
             for decision in event.decisions:
-                tell(span, *told_decision(decision), event.at)
+                tell(span, *decision_event(decision), event.at)
         if isinstance(event, StepApprovalRequested):
             tell(span, "lightagent.approval.requested", {_STEP: kind_of_step(event.path)}, event.at)
         elif isinstance(event, StepApprovalDecided):

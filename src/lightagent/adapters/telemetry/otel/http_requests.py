@@ -62,7 +62,7 @@ class ServerInstruments:
         self.active: UpDownCounter = meter.create_up_down_counter(
             ACTIVE_REQUESTS, "{request}", "HTTP requests under way."
         )
-        meter.create_observable_up_down_counter(RUNS, [self._going], "{run}", "Runs that go on.")
+        meter.create_observable_up_down_counter(RUNS, [self._running], "{run}", "Runs that go on.")
         meter.create_observable_up_down_counter(
             WAITING_RUNS, [self._waiting], "{run}", "Runs that wait for others to end."
         )
@@ -73,7 +73,7 @@ class ServerInstruments:
             with self._lock:
                 self._servers.add(server)
 
-    def _going(self, _options: CallbackOptions) -> Iterable[Observation]:
+    def _running(self, _options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(sum(load.going for load in self._loads()))]
 
     def _waiting(self, _options: CallbackOptions) -> Iterable[Observation]:

@@ -14,7 +14,7 @@ from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
-from lightagent.aiokits.told_work import Fact, Texts
+from lightagent.aiokits.observed_work import Fact, Texts
 from lightagent.domain.error_mapping import classify_exception
 
 _CALL = "tools/call"

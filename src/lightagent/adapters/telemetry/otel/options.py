@@ -55,7 +55,7 @@ class OtlpOptions(BaseModel):
 
     @field_validator("tags")
     @classmethod
-    def _can_be_kept(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
         try:
             return checked_tags(tags, "tags")
         except ConfigurationError as error:

@@ -29,7 +29,7 @@ _GENAI_NAMES: Final = {
 }
 
 
-def told_to_others(context: Context, operation: str) -> Context:
+def suppress_other_tracers(context: Context, operation: str) -> Context:
     """The context in which a model is asked, for ``chat`` or ``embeddings``, with what keeps others from tracing it."""
     if _GENAI in sys.modules and (names := _GENAI_NAMES.get(operation)) is not None:
         key, data = (getattr(sys.modules[_GENAI], name, None) for name in names)

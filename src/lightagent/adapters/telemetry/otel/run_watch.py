@@ -28,7 +28,7 @@ from lightagent.domain.outcomes import Suspended
 from lightagent.domain.runs.events import Event, Nested, Noted, RunFinished, RunStarted, ToolStarted
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
+from lightagent.ports.telemetry import Asking, CurrentSpans, RunWatch, SideRequest
 
 Path = tuple[str, ...]
 
@@ -81,7 +81,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         return self.trace_headers(origin) if call is None else headers_of(call.span)
 
     def ask(
-        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+        self, request: ChatRequest, at: float, aside: SideRequest | None = None, prices: PriceTable = NO_PRICES
     ) -> Asking:
         agent = self._agents.get(request.origin.path) or self._resumed(request.origin.path, at)
         if agent is None:

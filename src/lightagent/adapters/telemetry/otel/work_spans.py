@@ -20,11 +20,11 @@ from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.mcp_requests import McpRequest
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
-from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
+from lightagent.adapters.telemetry.otel.other_tracers import suppress_other_tracers
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
-from lightagent.aiokits.told_work import MCP_REQUEST, Ended, Fact, Texts
+from lightagent.aiokits.observed_work import MCP_REQUEST, Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception, raised_place
 
 MODEL: Final = "model"
@@ -58,13 +58,13 @@ class WorkSpans:
         try:
             if kind == MODEL:
                 attempt = self.attempt
-                return _unseen if attempt is None or attempt.is_over or not facts else attempt.asked(facts)
+                return _ignore_end if attempt is None or attempt.is_over or not facts else attempt.begin_model(facts)
             if kind == MCP_REQUEST:
                 return _safely(McpRequest(self._kit, [*self._calls.values()], facts, texts).ended)
             return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
         except Exception as exc:  # Span processors and samplers are foreign code.
             _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
-            return _unseen
+            return _ignore_end
 
 
 def _safely(ended: Ended) -> Ended:
@@ -79,7 +79,7 @@ def _safely(ended: Ended) -> Ended:
     return end
 
 
-def _unseen(error: BaseException | None) -> None:
+def _ignore_end(error: BaseException | None) -> None:
     """For the end of work of which nothing is told."""
 
 
@@ -97,7 +97,7 @@ class _WorkSpan:
         self._span = kit.spans.start(f"{kind} {place}", around, SpanKind.CLIENT, {**base, **own}, self._began)
         if texts.query is not None and kit.content.on_spans and self._span.is_recording():
             self._span.set_attributes(kit.content.query(texts.query()))
-        self._entered = Entered(told_to_others(inside(self._span, around), kind))
+        self._entered = Entered(suppress_other_tracers(inside(self._span, around), kind))
 
     def ended(self, error: BaseException | None) -> None:
         self._entered.leave()

@@ -161,7 +161,7 @@ class RunReviews(Generic[DepsT]):
         for one in self._taken:
             if one.lease is not None:
                 await one.lease.release()
-        if ended or self._is_kept:
+        if ended or self._is_stored:
             await self._withdraw()
 
     async def _withdraw(self) -> None:
@@ -240,17 +240,17 @@ class RunReviews(Generic[DepsT]):
         Raises:
             PolicyError: it was used, or belongs to a run that is kept in a store and goes on there.
         """
-        if review.status == "used" or (review.status == "taken" and review.kept and not self._is_kept):
+        if review.status == "used" or (review.status == "taken" and review.kept and not self._is_stored):
             raise taken_elsewhere(review.request)
         # A run that is kept has its decision on record before anything is done, and is held by one process at a time.
         return review.status == "taken" and not review.kept
 
     @property
-    def _is_kept(self) -> bool:
+    def _is_stored(self) -> bool:
         return self._live.keeper is not None
 
     async def _take(self, desk: ReviewDesk, review: Review, *, told: bool) -> Taken:
-        key, kept = review_key(review.request), self._is_kept
+        key, kept = review_key(review.request), self._is_stored
         lease = None if kept else HeldLease(desk.streams.store, key, f"run {review.request.run_id}")
         taken = Taken(desk, review, lease, is_told=told)
         self._taken.append(taken)

@@ -13,7 +13,7 @@ from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.toolset import Toolset
 from lightagent.application.tools.wrapped_tool import unwrapped
-from lightagent.domain.conversation.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import resolve_called_name
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.policy.phases import rewritings
 from lightagent.domain.review.requests import ApprovalRequest, can_be_shown, hash_arguments, request_id_of, shown_part
@@ -154,7 +154,7 @@ async def _waiting_call(
     call = run.calls[path[-1]]
     tool_name = _tool_name(run, call)
     spec, _ = level.tool(tool_name) or (None, None)
-    asked = _asked(events, path)
+    asked = _requests_of(events, path)
     is_client_s = spec is not None and spec.provider == CLIENT_PROVIDER
     reviewing = () if is_client_s else _reviewing(desks, tool_name)
     return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, reviewing, frozenset(policies), asked)
@@ -167,7 +167,7 @@ def _policies(run: Run) -> Iterator[str]:
 
 
 def _tool_name(run: Run, call: PendingCall) -> str:
-    return meant_name(call.call.name, run.offered or ())
+    return resolve_called_name(call.call.name, run.offered or ())
 
 
 def _reviewing(desks: list[ReviewDesk], tool: str) -> tuple[ReviewDesk, ...]:
@@ -175,7 +175,7 @@ def _reviewing(desks: list[ReviewDesk], tool: str) -> tuple[ReviewDesk, ...]:
     return tuple(desk for desk in desks if desk.covers(tool)) or tuple(desks[:1])
 
 
-def _asked(events: list[Event], path: tuple[str, ...]) -> tuple[ApprovalRequested, ...]:
+def _requests_of(events: list[Event], path: tuple[str, ...]) -> tuple[ApprovalRequested, ...]:
     """The events in which the run, or a run nested in it, has asked about the call at this path.
 
     A later reply of the model may give another call the same id, so those before the last reply do not count.

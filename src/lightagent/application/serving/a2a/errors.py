@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lightagent.application.serving.refusals import RequestRefused, status_of, told_outside
+from lightagent.application.serving.refusals import RequestRefused, public_error, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_bytes import encode_json, whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -61,7 +61,7 @@ def rpc_refusal(refused: RequestRefused, call_id: JsonValue = None) -> JsonObjec
 
 def rpc_run_error(info: LightAgentErrorInfo, call_id: JsonValue = None) -> JsonObject:
     """Return the error for a call whose run could not be started or read; a run that fails is a failed task instead."""
-    return _rpc_error(_error_of_run(info), told_outside(info), call_id, None)
+    return _rpc_error(_error_of_run(info), public_error(info), call_id, None)
 
 
 def rest_refusal(refused: RequestRefused) -> JsonObject:
@@ -71,7 +71,7 @@ def rest_refusal(refused: RequestRefused) -> JsonObject:
 
 def rest_run_error(info: LightAgentErrorInfo) -> JsonObject:
     """Return the HTTP+JSON error for a request whose run could not be started or read."""
-    return _rest_error(_error_of_run(info), told_outside(info), status_of(info), None)
+    return _rest_error(_error_of_run(info), public_error(info), status_of(info), None)
 
 
 @dataclass(frozen=True, slots=True)

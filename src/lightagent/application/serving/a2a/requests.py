@@ -18,7 +18,7 @@ from lightagent.application.serving.a2a.errors import (
     A2aRefused,
 )
 from lightagent.application.serving.approvals import PersonAnswer, read_answer
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.domain.json_bytes import encode_json, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -42,7 +42,7 @@ class RpcCall:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageAsked:
+class MessageInput:
     """The content of a message request.
 
     Attributes:
@@ -54,7 +54,7 @@ class MessageAsked:
         history_length: the maximum number of messages in the task's history; None: all.
     """
 
-    chat: ChatAsked
+    chat: ChatInput
     task_id: str
     context_id: str
     answers: tuple[PersonAnswer, ...]
@@ -93,7 +93,7 @@ def read_task_id(params: JsonObject) -> tuple[str, int | None]:
 _ABOUT_A_TASK: Final = ("id", "historyLength", "history_length")
 
 
-def read_message(params: JsonObject, model: str, *, image_urls: bool = False) -> MessageAsked:
+def read_message(params: JsonObject, model: str, *, image_urls: bool = False) -> MessageInput:
     """Read a message request.
 
     Args:
@@ -110,8 +110,8 @@ def read_message(params: JsonObject, model: str, *, image_urls: bool = False) ->
     told = [*_data_parts(params)]
     answers = tuple(_answers(told)) if message.task_id else ()
     query = None if answers else _query(message, dict(told), image_urls=image_urls)
-    return MessageAsked(
-        ChatAsked(model, query, [], stream=True, dropped=tuple(_dropped(asked))),
+    return MessageInput(
+        ChatInput(model, query, [], stream=True, dropped=tuple(_dropped(asked))),
         message.task_id,
         message.context_id,
         answers,

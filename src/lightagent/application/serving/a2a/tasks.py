@@ -10,7 +10,7 @@ from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form, waiting_words
 from lightagent.application.serving.chat.chunks import COUNTED
-from lightagent.application.serving.refusals import told_outside
+from lightagent.application.serving.refusals import public_error
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps, moment
 from lightagent.domain.conversation.deltas import TextDelta
@@ -125,9 +125,9 @@ class A2aTask:
             self._usage += total_usage((step,))
         match step:
             case RunStarted(messages=messages) if messages and not step.awaits_admission:
-                self._asked(messages[-1])
+                self._add_query(messages[-1])
             case Admitted(message=message):
-                self._asked(message)
+                self._add_query(message)
             case ModelReplied():
                 self._parted = bool(self._said)
             case RunFinished():
@@ -157,7 +157,7 @@ class A2aTask:
         return message
 
     def _failure(self, error: LightAgentErrorInfo) -> JsonObject:
-        told = told_outside(error)
+        told = public_error(error)
         return {
             **self._says(" ".join(filter(None, (told.message, told.guidance)))),
             "metadata": {"code": told.code},
@@ -181,7 +181,7 @@ class A2aTask:
             data["expiresAt"] = until
         return {"data": whole_json(data), "mediaType": "application/json"}
 
-    def _asked(self, message: object) -> None:
+    def _add_query(self, message: object) -> None:
         if isinstance(message, UserMessage) and message.text:
             parts: list[JsonValue] = [{"text": whole_characters(message.text)}]
             self._history.append({**self._message_of(parts), "role": "ROLE_USER"})

@@ -32,14 +32,14 @@ from ag_ui.core import (
 )
 from ag_ui.encoder import EventEncoder
 
-from lightagent.application.projections.partial_text import LiveText, is_kept_back
+from lightagent.application.projections.partial_text import LiveText, is_withheld_reply
 from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form
 from lightagent.application.serving.chat.chunks import COUNTED
-from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import StreamProjection
-from lightagent.application.serving.refusals import told_outside
+from lightagent.application.serving.refusals import public_error
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps, moment
 from lightagent.domain.conversation.deltas import TextDelta, is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -119,7 +119,7 @@ class AguiEvents(StreamProjection):
     def _piece(self, piece: object) -> Iterator[BaseEvent]:
         text = str(getattr(piece, "text", ""))
         if isinstance(piece, TextDelta):
-            yield from self._said_text(text)
+            yield from self._text_events(text)
             return
         yield from self._close_message()
         if not self._thought:
@@ -128,7 +128,7 @@ class AguiEvents(StreamProjection):
             yield ReasoningMessageStartEvent(message_id=self._thought, role="reasoning")
         yield ReasoningMessageContentEvent(message_id=self._thought, delta=text)
 
-    def _said_text(self, text: str) -> Iterator[BaseEvent]:
+    def _text_events(self, text: str) -> Iterator[BaseEvent]:
         yield from self._close_thought()
         if not self._message:
             self._message = self._next_id()
@@ -166,7 +166,7 @@ class AguiEvents(StreamProjection):
         parent = self._message or self._next_id()
         yield from self._close()
         for call in replied.message.tool_calls:
-            if is_kept_back(replied):
+            if is_withheld_reply(replied):
                 self._shown.add(call.id)
                 self._hidden.add(call.id)
             else:
@@ -181,7 +181,7 @@ class AguiEvents(StreamProjection):
 
     def _end(self, outcome: Outcome) -> Iterator[BaseEvent]:
         if isinstance(outcome, Completed) and not self._said and outcome.content:
-            yield from self._said_text(whole_characters(outcome.content))
+            yield from self._text_events(whole_characters(outcome.content))
         yield from self._close()
         error = outcome_error(outcome)
         yield self._error(error) if error is not None else self._finished(outcome)
@@ -214,7 +214,7 @@ class AguiEvents(StreamProjection):
         )
 
     def _error(self, info: LightAgentErrorInfo) -> RunErrorEvent:
-        told = told_outside(info)
+        told = public_error(info)
         text = " ".join(filter(None, (told.message, told.guidance)))
         return RunErrorEvent(message=whole_characters(text), code=told.code, usage=[_tokens(self._usage)])
 

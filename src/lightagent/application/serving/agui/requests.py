@@ -22,7 +22,7 @@ from ag_ui.core.types import ContentPart, DataSource, UrlSource
 from pydantic import ValidationError
 
 from lightagent.application.serving.approvals import PersonAnswer, read_answer
-from lightagent.application.serving.chat.requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.chat.requests import ChatInput, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_bytes import whole_characters
@@ -33,7 +33,7 @@ _MOST_TOLD: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class AguiAsked:
+class AguiInput:
     """The content of an AG-UI request.
 
     Attributes:
@@ -46,13 +46,13 @@ class AguiAsked:
     thread_id: str
     run_id: str
     parent_run_id: str | None
-    chat: ChatAsked
+    chat: ChatInput
     answers: tuple[PersonAnswer, ...] = ()
 
 
 def read_agui_request(
     body: JsonObject, model: str, system_messages: SystemMessages = "added", *, image_urls: bool = False
-) -> AguiAsked:
+) -> AguiInput:
     """Parse the body of a request.
 
     Args:
@@ -67,15 +67,15 @@ def read_agui_request(
     except ValidationError as exc:
         raise _refused(exc) from None
     if asked.resume:
-        answers, chat = tuple(read_answers(asked.resume)), _going_on(asked, model)
+        answers, chat = tuple(read_answers(asked.resume)), _resumed_chat(asked, model)
     else:
         answers, chat = (), _conversation(asked, model, system_messages, image_urls=image_urls)
     chat = replace(chat, dropped=tuple(_dropped(asked)))
     parent = None if asked.parent_run_id is None else whole_characters(asked.parent_run_id)
-    return AguiAsked(whole_characters(asked.thread_id), whole_characters(asked.run_id), parent, chat, answers)
+    return AguiInput(whole_characters(asked.thread_id), whole_characters(asked.run_id), parent, chat, answers)
 
 
-def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessages, *, image_urls: bool) -> ChatAsked:
+def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessages, *, image_urls: bool) -> ChatInput:
     chat = read_chat_request(
         {
             "model": model,
@@ -92,11 +92,11 @@ def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessa
     return replace(chat, instructions="\n\n".join(filter(None, (chat.instructions, *_context(asked)))))
 
 
-def _going_on(asked: RunAgentInput, model: str) -> ChatAsked:
+def _resumed_chat(asked: RunAgentInput, model: str) -> ChatInput:
     """Return the chat of a request that answers interrupts: the rest of the conversation is in the run's journal."""
     told = _client_results(asked, _end_of_results(asked.messages))
     results = tuple((message.tool_call_id, _result(message, "messages")) for message in told)
-    return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results, function_at="")
+    return ChatInput(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results, function_at="")
 
 
 def _refused(exc: ValidationError) -> RequestRefused:
@@ -143,7 +143,7 @@ def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[Json
         at = f"messages[{place}]"
         match message:
             case UserMessage(content=content):
-                yield {"role": "user", "content": _said(content, at, image_urls=image_urls)}
+                yield {"role": "user", "content": _user_content(content, at, image_urls=image_urls)}
             case AssistantMessage():
                 yield from _assistant(message, told)
             case ToolMessage():
@@ -181,7 +181,7 @@ def _assistant(message: AssistantMessage, told: set[str]) -> Iterator[JsonObject
         yield {**said, "tool_calls": calls} if calls else said
 
 
-def _said(content: str | list[ContentPart], at: str, *, image_urls: bool) -> JsonValue:
+def _user_content(content: str | list[ContentPart], at: str, *, image_urls: bool) -> JsonValue:
     if isinstance(content, str):
         return content
     made = [_part(part, f"{at}.content[{place}]") for place, part in enumerate(content)]

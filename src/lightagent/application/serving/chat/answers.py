@@ -9,10 +9,10 @@ from typing import Final
 from lightagent.application.projections.partial_text import reply_text, withholds_content
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import waiting_words
-from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.refusals import CANCELLED
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject, JsonValue

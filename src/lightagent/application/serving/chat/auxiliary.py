@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 
 BEGINNINGS: Final = (
     "### Task:",  # Open WebUI: titles, tags, follow-ups, search queries, autocompletion
@@ -20,7 +20,7 @@ _OF_USERS: Final = "### Task: Respond to the user query"
 """How Open WebUI begins a user's question about files and knowledge, in the user's message or a system message."""
 
 
-def is_auxiliary(asked: ChatAsked, more: Sequence[str] = ()) -> bool:
+def is_auxiliary(asked: ChatInput, more: Sequence[str] = ()) -> bool:
     """Whether a chat interface sent this request on its own account.
 
     Args:

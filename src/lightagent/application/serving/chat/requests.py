@@ -28,7 +28,7 @@ _MOST_TAG: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ChatAsked:
+class ChatInput:
     """The content of a chat request.
 
     Attributes:
@@ -64,7 +64,7 @@ class ChatAsked:
 
 def read_chat_request(
     body: JsonObject, system_messages: SystemMessages = "added", *, image_urls: bool = False
-) -> ChatAsked:
+) -> ChatInput:
     """Parse the body of a request.
 
     Args:
@@ -81,7 +81,7 @@ def read_chat_request(
     if not results:
         query, messages = _query(messages)
         messages, abandoned = with_results(messages, places[:-1])
-    return ChatAsked(
+    return ChatInput(
         model,
         query,
         _labelled(messages),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightagent.application.projections.steps import Step
-from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.run_view import ToolSteps
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue

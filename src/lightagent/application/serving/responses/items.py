@@ -72,7 +72,7 @@ def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
             raise RequestRefused(400, f"{at}: must be an object with a type.", "", param=at)
         kind = _kind(item)
         if kind == "message":
-            found.append({"role": item.get("role"), "content": _said(item, at)})
+            found.append({"role": item.get("role"), "content": _message_content(item, at)})
         elif kind == "function_call":
             _add_call(found, item, at)
         elif kind == "function_call_output":
@@ -96,7 +96,7 @@ def _add_call(found: list[JsonObject], item: JsonObject, at: str) -> None:
         found.append({"role": "assistant", "content": None, "tool_calls": [call]})
 
 
-def _said(item: JsonObject, at: str) -> JsonValue:
+def _message_content(item: JsonObject, at: str) -> JsonValue:
     """Return the content of a message; reduced to text unless it is the user's."""
     content = _content(item.get("content"), at)
     if item.get("role") == "user" or not isinstance(content, list):

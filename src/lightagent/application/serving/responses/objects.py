@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from lightagent.application.serving.refusals import told_outside
+from lightagent.application.serving.refusals import public_error
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.usage import Usage
@@ -86,7 +86,7 @@ def response_object(
 
 def error_part(info: LightAgentErrorInfo) -> JsonObject:
     """Return an error as it appears in a response."""
-    told = told_outside(info)
+    told = public_error(info)
     return {"code": told.code, "message": told.message, "guidance": told.guidance}
 
 

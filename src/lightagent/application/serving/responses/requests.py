@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.serving.approvals import PersonAnswer
-from lightagent.application.serving.chat.requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.chat.requests import ChatInput, SystemMessages, read_chat_request
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.fields import ASK_FOR_NOTHING, RESPONSE_RULES
 from lightagent.application.serving.responses.ids import ResponseId, read_response_id
@@ -33,7 +33,7 @@ NOT_KEPT: Final = "It was deleted, is somebody else's, or the server keeps no ru
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseAsked:
+class ResponseInput:
     """The content of a responses request.
 
     Attributes:
@@ -45,7 +45,7 @@ class ResponseAsked:
         conversation: the session that the run belongs to; empty for none.
     """
 
-    chat: ChatAsked
+    chat: ChatInput
     previous: ResponseId | None = None
     decisions: tuple[PersonAnswer, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class ResponseAsked:
 
 def read_response_request(
     body: JsonObject, system_messages: SystemMessages = "added", *, image_urls: bool = False
-) -> ResponseAsked:
+) -> ResponseInput:
     """Parse the body of a request.
 
     Args:
@@ -79,7 +79,7 @@ def read_response_request(
     asked = replace(asked, function_at="")
     if decisions:
         asked = replace(asked, query=None, history=[])
-    return ResponseAsked(asked, _previous(body), decisions, dropped, _background(body), _conversation(body))
+    return ResponseInput(asked, _previous(body), decisions, dropped, _background(body), _conversation(body))
 
 
 def of_input(refused: RequestRefused) -> RequestRefused:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightagent.application.projections.steps import Step
-from lightagent.application.serving.kept_runs import outer_call_id
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.json_copies import copy_json

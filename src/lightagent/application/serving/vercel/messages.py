@@ -26,7 +26,7 @@ def chat_messages(messages: Sequence[JsonObject], *, image_urls: bool) -> Iterat
         at = f"messages[{place}]"
         parts, role = _parts(message, at), message.get("role")
         if role == "user":
-            if content := _said(parts, at, image_urls=image_urls):
+            if content := _user_content(parts, at, image_urls=image_urls):
                 yield {"role": "user", "content": content}
         elif role == "assistant":
             for step in _steps(parts):
@@ -93,7 +93,7 @@ def _steps(parts: Sequence[JsonObject]) -> list[list[JsonObject]]:
     return steps
 
 
-def _said(parts: Sequence[JsonObject], at: str, *, image_urls: bool) -> JsonValue:
+def _user_content(parts: Sequence[JsonObject], at: str, *, image_urls: bool) -> JsonValue:
     """Return the content of a user message: a string if it has only text. Data parts are for the interface alone."""
     made: list[JsonValue] = []
     for place, part in enumerate(parts):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.serving.approvals import MOST_REASON, PersonAnswer
-from lightagent.application.serving.chat.requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.chat.requests import ChatInput, SystemMessages, read_chat_request
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.vercel.messages import (
     chat_messages,
@@ -25,7 +25,7 @@ _SILENT: Final = frozenset({"id", "trigger", "messageId"})
 
 
 @dataclass(frozen=True, slots=True)
-class VercelAsked:
+class VercelInput:
     """The content of a request.
 
     Attributes:
@@ -34,14 +34,14 @@ class VercelAsked:
         continues: the answer continues the client's last message.
     """
 
-    chat: ChatAsked
+    chat: ChatInput
     answers: tuple[PersonAnswer, ...] = ()
     continues: bool = False
 
 
 def read_vercel_request(
     body: JsonObject, model: str, system_messages: SystemMessages = "added", *, image_urls: bool = False
-) -> VercelAsked:
+) -> VercelInput:
     """Parse the body of a request.
 
     Args:
@@ -55,7 +55,7 @@ def read_vercel_request(
     tools = tuple(_tools(body))
     dropped = tuple(name for name in body if name not in _TAKEN | _SILENT)
     if messages[-1].get("role") == "assistant":
-        return _going_on(messages, model, tools, dropped)
+        return _resumed_chat(messages, model, tools, dropped)
     told: list[JsonValue] = []
     if body.get("system") is not None:
         told = [{"role": "system", "content": _text(body, "system")}]
@@ -64,7 +64,7 @@ def read_vercel_request(
     chat = read_chat_request(
         {"model": model, "messages": told, "tools": functions, "stream": True}, system_messages, image_urls=image_urls
     )
-    return VercelAsked(replace(chat, dropped=dropped, abandoned=tuple(open_calls(messages)), function_at=""))
+    return VercelInput(replace(chat, dropped=dropped, abandoned=tuple(open_calls(messages)), function_at=""))
 
 
 def _messages(body: JsonObject) -> list[JsonObject]:
@@ -77,9 +77,9 @@ def _messages(body: JsonObject) -> list[JsonObject]:
     return found
 
 
-def _going_on(
+def _resumed_chat(
     messages: Sequence[JsonObject], model: str, tools: tuple[JsonObject, ...], dropped: tuple[str, ...]
-) -> VercelAsked:
+) -> VercelInput:
     """Return the answers to a waiting run; the rest of the conversation is in the run's journal."""
     at = f"messages[{len(messages) - 1}]"
     parts = last_tool_parts(messages[-1], at)
@@ -93,8 +93,8 @@ def _going_on(
             "Send the user's question last, or the tools that have given results.",
             param="messages",
         )
-    chat = ChatAsked(model, None, [], stream=True, tools=tools, results=results, dropped=dropped, function_at="")
-    return VercelAsked(chat, answers, continues=True)
+    chat = ChatInput(model, None, [], stream=True, tools=tools, results=results, dropped=dropped, function_at="")
+    return VercelInput(chat, answers, continues=True)
 
 
 def _has_result(part: JsonObject) -> bool:

@@ -12,7 +12,7 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat.answers import Ending, ending_of
 from lightagent.application.serving.chat.chunks import COUNTED, DONE
 from lightagent.application.serving.projections import StreamProjection
-from lightagent.application.serving.refusals import told_outside
+from lightagent.application.serving.refusals import public_error
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.vercel.calls import VercelCalls
 from lightagent.application.serving.waiting import WaitingSteps
@@ -124,7 +124,7 @@ class VercelStream(StreamProjection):
         yield DONE
 
     def _failed(self, info: LightAgentErrorInfo) -> Iterator[bytes]:
-        told = told_outside(info)
+        told = public_error(info)
         yield from self._close()
         yield _frame({"type": "error", "errorText": f"{told.message} {told.guidance}".rstrip() + f" ({told.code})"})
         yield DONE

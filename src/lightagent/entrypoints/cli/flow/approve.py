@@ -61,11 +61,11 @@ def approve(
 
     async def decide() -> tuple[JsonObject, ApprovalDecision | None]:
         waiting = await opened.awaiting_steps(run, user_id=user, tenant=tenant)
-        one = _meant(waiting, step, run, typed_command("show", flow, run, user=user, tenant=tenant))
+        one = _waiting_step(waiting, step, run, typed_command("show", flow, run, user=user, tenant=tenant))
         if not as_json:
             whose = f", user {user}" if user else ""
             print_lines([f"run        {run} of flow {opened.name}{whose}", *waiting_lines(one)])
-        made = decided or _asked(by)
+        made = decided or _ask_decision(by)
         if made is not None:
             made = _fitting(made, one)
             await opened.aapprove(run, str(one["step"]), made, user_id=user, tenant=tenant)
@@ -97,7 +97,7 @@ def _decision(reject: str | None, edit: str | None, respond: str | None, by: str
     return made[0] if made else None
 
 
-def _meant(waiting: list[JsonObject], step: str, run: str, show: str) -> JsonObject:
+def _waiting_step(waiting: list[JsonObject], step: str, run: str, show: str) -> JsonObject:
     """Return the waiting step that the command is about.
 
     Args:
@@ -132,7 +132,7 @@ def _fitting(made: ApprovalDecision, one: JsonObject) -> ApprovalDecision:
     )
 
 
-def _asked(by: str) -> ApprovalDecision | None:
+def _ask_decision(by: str) -> ApprovalDecision | None:
     """Ask the person at the terminal. Without a terminal the step is approved, as the command itself says."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return ApprovalDecision.approve(actor=by)

@@ -18,7 +18,7 @@ from lightagent.application.flow.step_work import StepWork
 from lightagent.compose.configured.flows import open_flows
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.options import settings_for
-from lightagent.entrypoints.cli.python_files import Wanted, load_object
+from lightagent.entrypoints.cli.python_files import ObjectKind, load_object
 from lightagent.flow import LightFlow
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
@@ -39,8 +39,10 @@ Accept: TypeAlias = Annotated[
     typer.Option("--accept", metavar="STEP", help="Keep the result of this step although it was changed. Repeatable."),
 ]
 
-_FLOW: Final = Wanted("FLOW", LightFlow, "flow")
-_NAMED: Final[Wanted[LightFlow | SubmittingAgent[None, object]]] = Wanted("FLOW", (LightFlow, SubmittingAgent), "flow")
+_FLOW: Final = ObjectKind("FLOW", LightFlow, "flow")
+_NAMED: Final[ObjectKind[LightFlow | SubmittingAgent[None, object]]] = ObjectKind(
+    "FLOW", (LightFlow, SubmittingAgent), "flow"
+)
 
 
 def open_flow(

@@ -161,7 +161,7 @@ def watch(
         with flow_view(out()) as view:
             async for glimpse in opened.awatch(run, user_id=user, tenant=tenant):
                 view.show(glimpse)
-                if not glimpse.goes_on:
+                if not glimpse.is_running:
                     return glimpse.status
         return ""
 

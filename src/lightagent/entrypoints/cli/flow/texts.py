@@ -140,7 +140,7 @@ def comparison_lines(found: FlowComparison) -> Iterator[str]:
     for step in found.steps:
         yield f"{'≠' if step.differs else '='} {step.path}{_times(step)}"
         for name in step.differs:
-            yield f"    {name:<9}{_told(step.left, name)}  |  {_told(step.right, name)}"
+            yield f"    {name:<9}{_side_text(step.left, name)}  |  {_side_text(step.right, name)}"
 
 
 def _times(step: StepComparison) -> str:
@@ -148,7 +148,7 @@ def _times(step: StepComparison) -> str:
     return " · " + "  |  ".join("-" if one is None else seconds(one) for one in both)
 
 
-def _told(side: StepSide | None, name: str) -> str:
+def _side_text(side: StepSide | None, name: str) -> str:
     if side is None:
         return "no such step"
     match name:

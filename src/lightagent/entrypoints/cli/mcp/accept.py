@@ -13,7 +13,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.mcp.declarations import definition_hash
 from lightagent.domain.mcp.servers import McpServer, McpTool
-from lightagent.entrypoints.cli.logins import kept_logins, logins_for
+from lightagent.entrypoints.cli.logins import logins_for, stored_logins
 from lightagent.ports.mcp import ToolPins
 from lightagent.settings.origins import printable
 from lightagent.settings.problems import suggest
@@ -34,7 +34,7 @@ async def changed_tools(server: McpServer, pins: ToolPins) -> list[ChangedTool]:
         McpUnavailable: the server cannot be reached.
         StoreError: the pinned definitions cannot be read.
     """
-    source = mcp_tools(server, logins=logins_for(server, kept_logins()))
+    source = mcp_tools(server, logins=logins_for(server, stored_logins()))
     try:
         declared = await source.connection.tools()
     finally:

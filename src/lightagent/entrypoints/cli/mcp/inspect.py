@@ -22,7 +22,7 @@ from lightagent.domain.mcp.servers import HttpServer, McpServer, McpTool
 from lightagent.domain.secrets.masking import mask_urls
 from lightagent.domain.tools.foreign_names import model_name
 from lightagent.entrypoints.cli.console import err
-from lightagent.entrypoints.cli.logins import kept_logins, logins_for
+from lightagent.entrypoints.cli.logins import logins_for, stored_logins
 from lightagent.ports.mcp import Logins, ToolPins
 from lightagent.settings.origins import printable
 
@@ -89,7 +89,7 @@ class Inspection:
 async def glance_at(server: McpServer, logins: Logins | None = None, pins: ToolPins | None = None) -> Glance:
     """Connect to the server, list its tools, and disconnect. Failures are returned as part of the result."""
     start, remarks = time.monotonic(), list[McpRemark]()
-    source = mcp_tools(server, logins=logins_for(server, logins or kept_logins()), pins=pins, listener=remarks.append)
+    source = mcp_tools(server, logins=logins_for(server, logins or stored_logins()), pins=pins, listener=remarks.append)
     try:
         listed = await source.tools()
         error = source.unavailable
@@ -127,7 +127,7 @@ async def inspect_server(server: McpServer) -> Inspection:
         McpUnavailable: the server cannot be reached.
     """
     start = time.monotonic()
-    connection = mcp_tools(server, logins=logins_for(server, kept_logins())).connection
+    connection = mcp_tools(server, logins=logins_for(server, stored_logins())).connection
     try:
         tools = await connection.tools()
         seconds = time.monotonic() - start

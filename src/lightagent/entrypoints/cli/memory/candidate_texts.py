@@ -38,7 +38,7 @@ class Candidate:
         return "expired" if expired else self.state.candidate.status
 
     @property
-    def told_to(self) -> str:
+    def recipients(self) -> str:
         """The users whose later runs get it as a memory."""
         owner = self.state.owner
         whom = f"user {owner.user}" if owner.user else "all users"
@@ -66,7 +66,7 @@ class Candidate:
 def candidate_line(one: Candidate) -> str:
     """Format a candidate as one line of a listing."""
     state = one.state
-    learned = f"agent {state.owner.agent}, for {one.told_to}"
+    learned = f"agent {state.owner.agent}, for {one.recipients}"
     text = flat(state.candidate.data)
     return f"{state.candidate.candidate_id} · {one.status} · {learned} · {to_minute(state.proposed_at)} · {text}"
 
@@ -76,7 +76,7 @@ def candidate_lines(one: Candidate) -> Iterator[str]:
     state, candidate = one.state, one.state.candidate
     yield f"candidate  {candidate.candidate_id}"
     yield f"status     {one.status}" + ("; it can be decided" if state.is_open else "")
-    yield f"for        {one.told_to}"
+    yield f"for        {one.recipients}"
     if why := candidate.metadata.get("not_for_everybody"):
         yield f"           The model proposed it for all users. {why}"
     namespace = f", namespace {state.owner.namespace}" if state.owner.namespace else ""

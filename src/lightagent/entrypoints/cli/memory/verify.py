@@ -165,7 +165,7 @@ def _sealed(store: MemoryStore, what: str) -> SealedMemory:
 
 def _print(found: _Verified) -> None:
     for finding in found.findings:
-        print_line(_told(finding))
+        print_line(_finding_line(finding))
     if found.is_wrong:
         err().print(f"→ {_REMEDY}{_REMEDY_ON_RECORD if found.is_recorded else ''}", style="yellow", markup=False)
     elif found.is_empty:
@@ -181,7 +181,7 @@ def _counted(findings: Sequence[MemoryFinding]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
 
 
-def _told(finding: MemoryFinding) -> str:
+def _finding_line(finding: MemoryFinding) -> str:
     of = f"{quoted(finding.memory_id)} · {whose(finding.owner)}" if finding.memory_id else whose(finding.owner)
     name = _NAMES.get(finding.kind, finding.kind)
     return f"{name}: {of}" if finding.kind == "tampered" else f"{name}: {of} · {finding.text}"

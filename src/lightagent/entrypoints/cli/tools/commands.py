@@ -17,7 +17,7 @@ from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.compose.configured.backends import open_embedding
 from lightagent.compose.selection import selector_for
 from lightagent.domain.origin import NO_ORIGIN
-from lightagent.domain.tools.foreign_names import meant
+from lightagent.domain.tools.foreign_names import resolve_source_name
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
@@ -200,7 +200,7 @@ def call(
 
     async def carry_out(named: FoundTools) -> str:
         toolset = named.toolset
-        called = meant(name, toolset.tools)
+        called = resolve_source_name(name, toolset.tools)
         if called not in toolset.tools and (fault := named.unavailable(name)) is not None:
             raise fault
         tool = toolset.find(called, tuple(toolset.tools))

@@ -23,7 +23,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.mcp.faults import McpUnavailable
 from lightagent.domain.tools.foreign_names import model_name
 from lightagent.entrypoints.cli.console import err
-from lightagent.entrypoints.cli.logins import kept_logins, logins_for
+from lightagent.entrypoints.cli.logins import logins_for, stored_logins
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.ports.mcp import ToolPins
@@ -150,7 +150,7 @@ def _sources(reading: McpReading, only: str, pins: ToolPins | None) -> list[McpT
 
     chosen = [server for server in reading.servers if not only or _may_have(server.name, only)]
     # Treated as optional, so that an unreachable server is reported without losing the tools of the others.
-    logins = kept_logins()
+    logins = stored_logins()
     return [
         mcp_tools(replace(server, required=False), logins=logins_for(server, logins), pins=pins)
         for server in chosen or reading.servers

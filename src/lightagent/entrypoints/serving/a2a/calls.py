@@ -23,7 +23,7 @@ from lightagent.application.serving.a2a.errors import (
     rpc_run_error,
     rpc_status,
 )
-from lightagent.application.serving.a2a.requests import MessageAsked, read_message, read_rpc_call, read_task_id
+from lightagent.application.serving.a2a.requests import MessageInput, read_message, read_rpc_call, read_task_id
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
@@ -144,13 +144,13 @@ METHODS: Final[dict[str, Call]] = {
 }
 
 
-def _read(request: ServedRequest, served: Served, params: JsonObject) -> MessageAsked:
+def _read(request: ServedRequest, served: Served, params: JsonObject) -> MessageInput:
     asked = read_message(params, served.name, image_urls=request.serving.settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
     return asked
 
 
-async def _run(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
+async def _run(request: ServedRequest, served: Served, asked: MessageInput) -> TaskRun:
     if asked.task_id:
         return await answered(request, served, asked)
     return await begun(request, served, asked)

@@ -14,7 +14,7 @@ from lightagent.application.serving.a2a.errors import (
     UNSUPPORTED_OPERATION,
     A2aRefused,
 )
-from lightagent.application.serving.a2a.requests import MessageAsked
+from lightagent.application.serving.a2a.requests import MessageInput
 from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.serving.approvals import PersonAnswer, answers_by_request, read_chat_decision
 from lightagent.application.serving.client_tools import client_names
@@ -33,7 +33,7 @@ from lightagent.options import ResumeOptions, RunOptions
 _CANCELLED: Final = "The client cancelled the task."
 
 
-async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
+async def begun(request: ServedRequest, served: Served, asked: MessageInput) -> TaskRun:
     """Start a new task.
 
     Raises:
@@ -49,7 +49,7 @@ async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> 
     return serving.tasks.begin(run, task, request.caller.owner, served.name)
 
 
-async def answered(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
+async def answered(request: ServedRequest, served: Served, asked: MessageInput) -> TaskRun:
     """Resume a waiting task with a person's answer.
 
     Raises:
@@ -70,7 +70,7 @@ async def answered(request: ServedRequest, served: Served, asked: MessageAsked) 
     journal = await _waiting_journal(request, found)
     waiting = waiting_in(journal.events, client_names(journal.events))
     person = request.caller.person
-    decisions = dict(_decisions(_said(request, asked), waiting, person))
+    decisions = dict(_decisions(_answers_in(request, asked), waiting, person))
     return _go_on(request, served, found, journal, decisions)
 
 
@@ -187,7 +187,7 @@ def _go_on(
     return request.serving.tasks.begin(run, task, request.caller.owner, served.name, ends)
 
 
-def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ...]:
+def _answers_in(request: ServedRequest, asked: MessageInput) -> tuple[PersonAnswer, ...]:
     """Return the answers in a message: structured data, or plain words if the setting `chat_approvals` allows them.
 
     Raises:

@@ -20,7 +20,7 @@ from mcp_types import (
 )
 
 from lightagent.application.serving.mcp_tools import read_tool_arguments, takes, tool_answer, tool_names
-from lightagent.application.serving.refusals import RequestRefused, told_outside
+from lightagent.application.serving.refusals import RequestRefused, public_error
 from lightagent.domain.conversation.deltas import is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
@@ -67,9 +67,9 @@ async def call_tool(context: ServerRequestContext[dict[str, object]], params: Ca
         return _failed(refused.info)
     except LightAgentError as error:
         request.log(error)
-        return _failed(told_outside(error.info))
+        return _failed(public_error(error.info))
     if task_run.error is not None:
-        return _failed(told_outside(task_run.error))
+        return _failed(public_error(task_run.error))
     answer = tool_answer(task_run.task)
     return _result(answer.text, failed=answer.failed)
 

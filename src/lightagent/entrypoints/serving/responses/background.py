@@ -13,12 +13,12 @@ from lightagent.application.journals.event_codec import event_from_dict
 from lightagent.application.journals.keep_run import run_key
 from lightagent.application.journals.read_streams import read_entry
 from lightagent.application.serving.background_runs import BackgroundRun
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.idempotency import check_same
-from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.background import background_body, background_id, background_stream
 from lightagent.application.serving.responses.objects import ResponseHead
+from lightagent.application.serving.served_run_store import run_and_call
 from lightagent.domain.errors import StoreError
 from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
@@ -27,7 +27,7 @@ from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.endpoint import json_response
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.requests import ServedRequest
-from lightagent.entrypoints.serving.responses.stored import KeptResponse, kept_response
+from lightagent.entrypoints.serving.responses.stored import StoredResponse, find_response
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
 
@@ -40,7 +40,7 @@ _SILENT_SECONDS: Final = 5.0
 _AGAIN: Final = 5.0
 
 
-def require_background(request: ServedRequest, chat: ChatAsked, served: Served) -> None:
+def require_background(request: ServedRequest, chat: ChatInput, served: Served) -> None:
     """Raise unless this model can answer in the background.
 
     Raises:
@@ -71,7 +71,7 @@ def require_background(request: ServedRequest, chat: ChatAsked, served: Served) 
 
 
 async def begin_in_background(
-    request: ServedRequest, chat: ChatAsked, run: ServedRun, head: ResponseHead, *, stream: bool
+    request: ServedRequest, chat: ChatInput, run: ServedRun, head: ResponseHead, *, stream: bool
 ) -> ASGIApp:
     """Start the run and respond at once: with the response as it is so far, or with a stream of its events."""
     record = BackgroundRun(
@@ -106,11 +106,11 @@ async def begun_before(request: ServedRequest, *, stream: bool) -> ASGIApp | Non
     check_same(request.name, record.name.body)
     if stream:
         return FollowedResponse(request, record)
-    found = await kept_response(request, record.response_id)
+    found = await find_response(request, record.response_id)
     return json_response(found.body(request), request.headers)
 
 
-def followed_again(request: ServedRequest, found: KeptResponse) -> ASGIApp:
+def followed_again(request: ServedRequest, found: StoredResponse) -> ASGIApp:
     """Return a stream of a response's events, after the event `starting_after` that the client has already.
 
     Raises:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from lightagent.agent import LightAgent
 from lightagent.application.journals.journal import Journal
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
 from lightagent.application.sessions.sessions import Sessions
@@ -60,8 +60,8 @@ def conversing(serving: Serving, served: Served) -> Served:
 
 
 async def in_conversation(
-    request: ServedRequest, served: Served, chat: ChatAsked, conversation: str, *, decides: bool
-) -> tuple[ServedRequest, ChatAsked]:
+    request: ServedRequest, served: Served, chat: ChatInput, conversation: str, *, decides: bool
+) -> tuple[ServedRequest, ChatInput]:
     """Return the request and its chat as a turn of a stored conversation.
 
     If the request answers what the last turn waits for, the returned request has that turn.

@@ -16,7 +16,7 @@ from lightagent.application.serving.responses.items import REQUEST_PREFIX
 from lightagent.application.serving.responses.requests import NOT_KEPT
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.requests import ServedRequest
-from lightagent.entrypoints.serving.responses.stored import kept_response
+from lightagent.entrypoints.serving.responses.stored import find_response
 
 _ITEM_ID: Final = re.compile(
     r"(?:msg|rs|fc|mcp)_([0-9A-Za-z-]{1,100}(?:_[0-9]{1,9})?(?:_s[a-z2-7]{1,1300})?)_[0-9]{1,9}(?:_in)?"
@@ -74,7 +74,7 @@ async def _named(
 async def _items(request: ServedRequest, stem: str, name: str, at: str) -> dict[str, JsonObject]:
     """Return all items of a response, by their ids."""
     try:
-        answer = await kept_response(request, f"resp_{stem}")
+        answer = await find_response(request, f"resp_{stem}")
     except RequestRefused as refused:
         raise _unknown(name, at) from refused
     output = answer.body(request)["output"]

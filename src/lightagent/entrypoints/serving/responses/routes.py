@@ -12,7 +12,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
 from lightagent.application.serving.responses.inputs import input_items, listing
 from lightagent.application.serving.responses.objects import ResponseHead
-from lightagent.application.serving.responses.requests import ResponseAsked, of_input, read_response_request
+from lightagent.application.serving.responses.requests import ResponseInput, of_input, read_response_request
 from lightagent.application.serving.responses.stream import ResponseStream, response_of
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
@@ -34,7 +34,7 @@ from lightagent.entrypoints.serving.responses.background import (
 )
 from lightagent.entrypoints.serving.responses.conversations import CONVERSATION_ROUTES, conversing, in_conversation
 from lightagent.entrypoints.serving.responses.item_references import with_references
-from lightagent.entrypoints.serving.responses.stored import kept_response, with_previous
+from lightagent.entrypoints.serving.responses.stored import find_response, with_previous
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.waiting_runs import AnswersAt, ChatRun
 
@@ -76,7 +76,7 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     return await _whole(request, found, head)
 
 
-def _head(request: ServedRequest, asked: ResponseAsked, conversation: str, found: ChatRun) -> ResponseHead:
+def _head(request: ServedRequest, asked: ResponseInput, conversation: str, found: ChatRun) -> ResponseHead:
     journal = found.run.journal
     response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, conversation)
     told = request.body.get("metadata")
@@ -108,7 +108,7 @@ async def _whole(request: ServedRequest, found: ChatRun, head: ResponseHead) -> 
 
 async def show_response(request: ServedRequest) -> ASGIApp:
     """Return a stored response as far as it has come; or, with `stream=true`, stream its past and future events."""
-    found = await kept_response(request, _id(request))
+    found = await find_response(request, _id(request))
     if request.http.query_params.get("stream") == "true":
         return followed_again(request, found)
     return json_response(found.body(request), request.headers)
@@ -116,12 +116,12 @@ async def show_response(request: ServedRequest) -> ASGIApp:
 
 async def cancel_response(request: ServedRequest) -> ASGIApp:
     """Cancel the run of a response. A response that has ended is returned unchanged."""
-    found = await kept_response(request, _id(request))
+    found = await find_response(request, _id(request))
     if found.run is not None:
         found.run.cancel(CANCELLED)
     elif found.record is not None and found.record.status == "open":
         await cancel_left(request, found.record, CANCELLED)
-        found = await kept_response(request, _id(request))
+        found = await find_response(request, _id(request))
     body = found.body(request)
     if found.run is not None:
         body["status"] = "cancelled"
@@ -130,7 +130,7 @@ async def cancel_response(request: ServedRequest) -> ASGIApp:
 
 async def delete_response(request: ServedRequest) -> ASGIApp:
     """Delete the run of a response from the store, with all responses of the run."""
-    found = await kept_response(request, _id(request))
+    found = await find_response(request, _id(request))
     if found.id.session:
         raise RequestRefused(400, "The response is a turn of a conversation.", "Delete the conversation.")
     if found.is_active:
@@ -143,7 +143,7 @@ async def delete_response(request: ServedRequest) -> ASGIApp:
 
 async def list_input_items(request: ServedRequest) -> ASGIApp:
     """List the input items of a response."""
-    found = await kept_response(request, _id(request))
+    found = await find_response(request, _id(request))
     items = input_items(found.id, found.journal.events)
     query = request.http.query_params
     return json_response(

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import history
 from lightagent.application.serving.background_runs import BackgroundRun
-from lightagent.application.serving.chat.requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.client_tools import client_names
-from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.background import background_body
 from lightagent.application.serving.responses.ids import ResponseId, read_response_id
 from lightagent.application.serving.responses.objects import ResponseHead
 from lightagent.application.serving.responses.requests import NOT_KEPT
 from lightagent.application.serving.responses.stream import response_of
+from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import waiting_in
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.conversation.history import LABELS_KEY
@@ -29,7 +29,7 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 
 
 @dataclass(frozen=True, slots=True)
-class KeptResponse:
+class StoredResponse:
     """One stored response of the caller.
 
     Attributes:
@@ -69,7 +69,7 @@ class KeptResponse:
         return response_of(head, part, view_of(request.serving.settings), waiting)
 
 
-async def kept_response(request: ServedRequest, text: str, param: str | None = None) -> KeptResponse:
+async def find_response(request: ServedRequest, text: str, param: str | None = None) -> StoredResponse:
     """Return the caller's response with this id.
 
     Raises:
@@ -81,13 +81,13 @@ async def kept_response(request: ServedRequest, text: str, param: str | None = N
     return found
 
 
-def _may_see(request: ServedRequest, found: KeptResponse) -> bool:
+def _may_see(request: ServedRequest, found: StoredResponse) -> bool:
     if found.record is not None:
         return request.caller.may_use(found.record.model)
     return request.serving.catalogue.began(found.journal.started.head.name, request.caller)
 
 
-async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
+async def _found(request: ServedRequest, text: str) -> StoredResponse | None:
     response_id, owner = read_response_id(text), request.caller.owner
     if response_id is not None:
         run = request.serving.active.find(response_id.run_id, owner)
@@ -102,13 +102,13 @@ async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
             )
         record = await request.serving.background.records.find(str(response_id), owner)
         if record is not None and (journal is not None or record.status != "ended"):
-            return KeptResponse(response_id, journal or Journal(()), run, record)
+            return StoredResponse(response_id, journal or Journal(()), run, record)
         if journal is not None and (run is not None or response_id.part(journal.events)):
-            return KeptResponse(response_id, journal, run)
+            return StoredResponse(response_id, journal, run)
     return None
 
 
-async def with_previous(request: ServedRequest, chat: ChatAsked, previous: ResponseId | None) -> ChatAsked:
+async def with_previous(request: ServedRequest, chat: ChatInput, previous: ResponseId | None) -> ChatInput:
     """Return the chat with the conversation up to the previous response, as the journal of its run has it.
 
     Raises:
@@ -117,7 +117,7 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
     """
     if previous is None:
         return chat
-    found = await kept_response(request, str(previous), "previous_response_id")
+    found = await find_response(request, str(previous), "previous_response_id")
     if chat.query is None:  # Results of the client's tools identify their run by themselves.
         return chat
     if found.is_active:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
-from lightagent.application.tool_selection.kept_vectors import LONG_PAUSE, PAUSE, KeptVectors
+from lightagent.application.tool_selection.vector_cache import LONG_PAUSE, PAUSE, VectorCache
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.testing import ManualClock
@@ -33,7 +33,7 @@ class SlowEmbedder(ScriptedEmbedder):
         return await super().embed(texts, role)
 
 
-async def eventually(kept: KeptVectors) -> list[Vector]:
+async def eventually(kept: VectorCache) -> list[Vector]:
     """The vectors, as soon as they are made by the work that goes on."""
     if others := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(others)
@@ -53,7 +53,7 @@ class Failing:
 
 async def test_the_vector_of_a_text_is_made_once_in_batches() -> None:
     embedder = ScriptedEmbedder()
-    kept = KeptVectors(embedder, ManualClock())
+    kept = VectorCache(embedder, ManualClock())
     first = await kept.documents(TEXTS)
     assert [len(texts) for _, texts in embedder.asked] == [16, 16, 8]
     assert await kept.documents(TEXTS[::-1]) == first[::-1]
@@ -64,14 +64,14 @@ async def test_the_vector_of_a_text_is_made_once_in_batches() -> None:
 
 async def test_equal_texts_have_one_vector() -> None:
     embedder = ScriptedEmbedder()
-    one, other = await KeptVectors(embedder, ManualClock()).documents(["the same", "the same"])
+    one, other = await VectorCache(embedder, ManualClock()).documents(["the same", "the same"])
     assert one == other
     assert list(embedder.asked) == [("document", ("the same",))]
 
 
 async def test_callers_at_the_same_time_have_them_made_once() -> None:
     embedder = ScriptedEmbedder()
-    kept = KeptVectors(embedder, ManualClock())
+    kept = VectorCache(embedder, ManualClock())
     answers = await asyncio.gather(*(kept.documents(TEXTS) for _ in range(5)))
     assert all(answer == answers[0] for answer in answers)
     assert len(embedder.asked) == 3
@@ -79,7 +79,7 @@ async def test_callers_at_the_same_time_have_them_made_once() -> None:
 
 def test_it_serves_one_event_loop_after_another() -> None:
     embedder = ScriptedEmbedder()
-    kept = KeptVectors(embedder, ManualClock())
+    kept = VectorCache(embedder, ManualClock())
     first = asyncio.run(kept.documents(TEXTS))
     assert asyncio.run(kept.documents(TEXTS)) == first
     assert len(embedder.asked) == 3
@@ -87,7 +87,7 @@ def test_it_serves_one_event_loop_after_another() -> None:
 
 async def test_what_takes_too_long_goes_on_being_made() -> None:
     embedder, clock = SlowEmbedder(calls=2), ManualClock()
-    kept = KeptVectors(embedder, clock, SOON)
+    kept = VectorCache(embedder, clock, SOON)
     with pytest.raises(ProviderError, match="The vectors of 40 texts are not all made yet; 32 are") as raised:
         await kept.documents(TEXTS)
     assert raised.value.code == "LA-408"
@@ -102,7 +102,7 @@ async def test_what_takes_too_long_goes_on_being_made() -> None:
 
 def test_what_an_event_loop_ends_goes_on_in_the_next() -> None:
     embedder = SlowEmbedder(calls=2)
-    kept = KeptVectors(embedder, ManualClock(), SOON)
+    kept = VectorCache(embedder, ManualClock(), SOON)
     with pytest.raises(ProviderError, match="32 are"):
         asyncio.run(kept.documents(TEXTS))
     embedder.calls = 1
@@ -112,7 +112,7 @@ def test_what_an_event_loop_ends_goes_on_in_the_next() -> None:
 
 async def test_an_embedder_that_does_not_answer_is_left_alone_for_a_while() -> None:
     embedder, clock = SlowEmbedder(calls=0), ManualClock()
-    kept = KeptVectors(embedder, clock, SOON)
+    kept = VectorCache(embedder, clock, SOON)
     with pytest.raises(ProviderError, match="did not answer within"):
         await kept.documents(TEXTS)
     with pytest.raises(ProviderError, match="not asked again for 30 s") as raised:
@@ -130,7 +130,7 @@ async def test_an_embedder_that_does_not_answer_is_left_alone_for_a_while() -> N
 
 async def test_an_embedder_that_was_slow_to_begin_is_asked_again_once_it_answers() -> None:
     embedder = SlowEmbedder(calls=0)
-    kept = KeptVectors(embedder, ManualClock(), SOON)
+    kept = VectorCache(embedder, ManualClock(), SOON)
     with pytest.raises(ProviderError, match="did not answer within"):
         await kept.documents(TEXTS)
     embedder.calls = 10
@@ -159,7 +159,7 @@ def _later(seconds: float) -> ProviderError:
 async def test_an_embedder_that_fails_is_left_alone(error: Exception, code: str, pause: float) -> None:
     failing, clock = Failing(error), ManualClock()
     embedder = ScriptedEmbedder(fail=failing)
-    kept = KeptVectors(embedder, clock)
+    kept = VectorCache(embedder, clock)
     with pytest.raises(ProviderError) as raised:
         await kept.documents(TEXTS)
     assert raised.value.code == code
@@ -180,7 +180,7 @@ async def test_what_came_before_a_failure_is_kept() -> None:
 
     clock = ManualClock()
     embedder = ScriptedEmbedder(fail=fail)
-    kept = KeptVectors(embedder, clock)
+    kept = VectorCache(embedder, clock)
     with pytest.raises(ProviderError):
         await kept.documents(TEXTS)
     await_later = len(embedder.asked)
@@ -191,8 +191,8 @@ async def test_what_came_before_a_failure_is_kept() -> None:
 
 async def test_all_who_have_the_embedder_share_its_vectors() -> None:
     embedder = ScriptedEmbedder()
-    first = await KeptVectors(embedder, ManualClock()).documents(TEXTS)
-    assert await KeptVectors(embedder, ManualClock()).documents(TEXTS) == first
+    first = await VectorCache(embedder, ManualClock()).documents(TEXTS)
+    assert await VectorCache(embedder, ManualClock()).documents(TEXTS) == first
     assert len(embedder.asked) == 3
     gone = weakref.ref(embedder)
     del embedder
@@ -208,9 +208,9 @@ class NoHash(ScriptedEmbedder):
 
 async def test_an_embedder_without_a_hash_shares_nothing() -> None:
     embedder = NoHash()
-    kept = KeptVectors(embedder, ManualClock())
+    kept = VectorCache(embedder, ManualClock())
     assert await kept.documents(TEXTS) == await kept.documents(TEXTS)
-    await KeptVectors(embedder, ManualClock()).documents(TEXTS)
+    await VectorCache(embedder, ManualClock()).documents(TEXTS)
     assert len(embedder.asked) == 6
 
 
@@ -227,19 +227,19 @@ class Wrong(ScriptedEmbedder):
 
 async def test_too_few_vectors_are_refused() -> None:
     with pytest.raises(ProviderError, match="gave 0 vectors of 2 texts"):
-        await KeptVectors(Wrong([]), ManualClock()).documents(["a", "b"])
+        await VectorCache(Wrong([]), ManualClock()).documents(["a", "b"])
 
 
 async def test_vectors_of_several_dimensions_are_refused() -> None:
     from array import array
 
     with pytest.raises(ProviderError, match="of 1, 2 numbers"):
-        await KeptVectors(Wrong([array("f", [1]), array("f", [1, 0])]), ManualClock()).documents(["a", "b"])
+        await VectorCache(Wrong([array("f", [1]), array("f", [1, 0])]), ManualClock()).documents(["a", "b"])
 
 
 async def test_a_caller_that_is_cancelled_leaves_the_work_to_others() -> None:
     embedder = SlowEmbedder(calls=1)
-    kept = KeptVectors(embedder, ManualClock(), 60)
+    kept = VectorCache(embedder, ManualClock(), 60)
     first, second = asyncio.create_task(kept.documents(TEXTS)), asyncio.create_task(kept.documents(TEXTS))
     await embedder.waits.wait()
     first.cancel()

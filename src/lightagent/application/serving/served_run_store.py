@@ -39,7 +39,7 @@ def run_and_call(outer: str) -> tuple[str, str]:
     return (run_id, call_id) if _RUN_ID.fullmatch(run_id) else ("", call_id)
 
 
-class KeptRuns:
+class ServedRunStore:
     """Where runs wait for their clients.
 
     Args:

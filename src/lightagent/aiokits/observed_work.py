@@ -43,11 +43,11 @@ Listener: TypeAlias = Callable[[str, Mapping[str, Fact], Texts], Ended]
 """Takes the kind of a piece of work, the facts known at its beginning, and its texts; returns a callback that is called
 at its end with the exception, if any. Neither may raise."""
 
-_LISTENER: Final[ContextVar[Listener | None]] = ContextVar("lightagent_told_work", default=None)
+_LISTENER: Final[ContextVar[Listener | None]] = ContextVar("lightagent_observed_work", default=None)
 
 
 @contextmanager
-def telling(kind: str, facts: Mapping[str, Fact], query: Callable[[], str] | None = None) -> Generator[Texts]:
+def observe(kind: str, facts: Mapping[str, Fact], query: Callable[[], str] | None = None) -> Generator[Texts]:
     """Report the work inside the block to the current listener, if any; results can be set on the yielded `Texts`."""
     listener, texts = _LISTENER.get(), Texts(query)
     if listener is None:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.abandon import TimeIsUp, within
-from lightagent.aiokits.told_work import telling
+from lightagent.aiokits.observed_work import observe
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import classify_exception
@@ -79,7 +79,7 @@ class _Store:
     loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = field(default_factory=WeakKeyDictionary)
 
 
-class KeptVectors:
+class VectorCache:
     """The vectors of an embedder, the same for all who have it. Serves any number of callers, from any event loop.
 
     Many vectors can take minutes. A caller waits a few seconds for them; they go on being made in a task of its event
@@ -120,7 +120,7 @@ class KeptVectors:
             ProviderError: as for `documents`.
         """
         self._check_pause()
-        (vector,) = await self._asked(self._embed((text,), "query"), self._seconds)
+        (vector,) = await self._embed_within(self._embed((text,), "query"), self._seconds)
         return vector
 
     async def _made(self, missing: Mapping[bytes, str], wanted: bytes) -> _Vectors:
@@ -164,12 +164,12 @@ class KeptVectors:
             for start in range(0, len(keys), size):
                 batch = keys[start : start + size]
                 embedded = self._embed([missing[key] for key in batch], "document")
-                vectors = await self._asked(embedded, max(BATCH_SECONDS, self._seconds))
+                vectors = await self._embed_within(embedded, max(BATCH_SECONDS, self._seconds))
                 made.update(zip(batch, vectors, strict=True))
                 self._store.vectors.update(zip(batch, vectors, strict=True))
 
     async def _embed(self, texts: Sequence[str], role: TextRole) -> Sequence[Vector]:
-        with telling("embeddings", embedder_facts(self._embedder, texts)):
+        with observe("embeddings", embedder_facts(self._embedder, texts)):
             vectors = await self._embedder.embed(texts, role)
         if len(vectors) != len(texts):
             raise ProviderError(
@@ -186,7 +186,7 @@ class KeptVectors:
             )
         return vectors
 
-    async def _asked(self, work: Coroutine[object, object, T], seconds: float) -> T:
+    async def _embed_within(self, work: Coroutine[object, object, T], seconds: float) -> T:
         """What the embedder gives in time. Once it answers it is left alone no longer.
 
         Raises:

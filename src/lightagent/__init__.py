@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
     from lightagent.application.active_run.cancellation_token import CancellationToken
+    from lightagent.application.agent_options.context_budget import ContextBudget
+    from lightagent.application.agent_options.self_learning import SelfLearning
+    from lightagent.application.agent_options.tool_selection import ToolSelection
+    from lightagent.application.agent_options.tree_of_thought import TreeOfThought
     from lightagent.application.budgets.spent import spent_in
     from lightagent.application.flow.artifacts import read_artifact
     from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
@@ -134,7 +138,7 @@ if TYPE_CHECKING:
     from lightagent.application.skills.manager import SkillManager
     from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, StoredRunStatus
-    from lightagent.application.swarm.handoff_settings import Handoff, HandoffContext
+    from lightagent.application.swarm.handoff import Handoff, HandoffContext
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
     from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
@@ -259,7 +263,7 @@ if TYPE_CHECKING:
     from lightagent.domain.skills.skill import Skill
     from lightagent.domain.swarm.agent_messages import AgentMessage
     from lightagent.domain.swarm.consultations import ConsultLimits
-    from lightagent.domain.swarm.handoffs import HandoffLimits, HistoryTransfer
+    from lightagent.domain.swarm.handoff_limits import HandoffLimits, HistoryTransfer
     from lightagent.domain.swarm.mailboxes import MailLimits
     from lightagent.domain.telemetry.capture import ContentLimits, ContentMode
     from lightagent.domain.telemetry.trace_summary import TraceSummary
@@ -289,7 +293,6 @@ if TYPE_CHECKING:
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
-    from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder, ServedEmbedder
     from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
@@ -298,13 +301,10 @@ if TYPE_CHECKING:
     from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
     from lightagent.ports.policy import Gate, HeldStream
-    from lightagent.ports.self_learning import SelfLearning
     from lightagent.ports.telemetry import RunWatch, TelemetrySink
     from lightagent.ports.token_counter import TokenCounter
-    from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.ports.traces import TraceExporter
-    from lightagent.ports.tree_of_thought import TreeOfThought
     from lightagent.run_handle import RunHandle
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream

@@ -13,6 +13,7 @@ from weakref import WeakSet, ref
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.skills.manager import SkillManager
 from lightagent.compose.configured.backends import (
     open_code,
@@ -29,7 +30,6 @@ from lightagent.compose.telemetry import end_telemetry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.code import CodeRunner
-from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
@@ -40,7 +40,7 @@ from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
-from lightagent.settings.check import learning_problems
+from lightagent.settings.check_profiles import learning_problems
 from lightagent.settings.problems import raise_problems
 from lightagent.settings.sections.agent import AgentSettings
 from lightagent.settings.sections.budgets import compose_budget_settings

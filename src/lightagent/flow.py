@@ -295,8 +295,8 @@ class LightFlow(StreamedFlow):
     def list_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """The records of the runs of an owner, the newest first.
 
-        One that cannot be read, since its file was damaged, has the status ``unreadable`` and the error; its `run_id`
-        is empty if even that cannot be read.
+        One that cannot be read, since its file was damaged or its workers are away, has the error, and the status
+        ``unreadable`` or, if the engine itself knows it, its own; `run_id` is empty if even that cannot be read.
 
         Raises:
             StoreError: the store cannot be read.

@@ -21,6 +21,7 @@ from lightagent.application.flow.find_work import FindWork
 from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import by_work
 from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits, of_owner
+from lightagent.application.run_loop.limit_model_calls import limited_model_calls
 from lightagent.compose.flow.parts import UNNAMED
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.state import FlowState
@@ -38,6 +39,8 @@ class WorkerOptions(TypedDict, total=False):
     Attributes:
         max_runs: runs of a flow that go on at the same time; 4 by default. Not for flows on an engine.
         max_steps: of flows on an engine, steps of one flow that run at the same time; 100 by default.
+        max_model_calls: requests to models that go on at the same time, of all flows; without a limit by default.
+        metrics: IP:PORT where the metrics of an engine that has them are served for Prometheus.
         poll_seconds: between two polls of the store; 1 by default.
         grace_seconds: that runs may go on once the worker is stopped; then they are interrupted. 20 by default.
         on_run: a callable that gets a report on each run, in the event loop of the worker.
@@ -45,6 +48,8 @@ class WorkerOptions(TypedDict, total=False):
 
     max_runs: int | None
     max_steps: int | None
+    max_model_calls: int | None
+    metrics: str | None
     poll_seconds: float | None
     grace_seconds: float | None
     on_run: Callable[[WorkedRun], object] | None
@@ -72,9 +77,16 @@ class FlowWorker:
         _check(self._flows)
         self._limits = _limits(options)
         self._engine_limits = _engine_limits(options, self._limits.grace)
+        if self._engine_limits.metrics and all(flow.parts.engine is None for flow in self._flows):
+            raise ConfigurationError(
+                "FlowWorker: metrics are those of an engine, and these flows run in this process.",
+                guidance="Leave it out; telemetry= of the agents and [default.telemetry] tell of runs in this process.",
+            )
+        self._model_calls = _most(options.get("max_model_calls"), "max_model_calls")
         self._on_run = options.get("on_run")
         self._lock = threading.Lock()
         self._going_on: list[tuple[asyncio.AbstractEventLoop, Worker | EngineWorker]] = []
+        self._is_stopping = False
 
     def run(self, *, once: bool = False) -> None:
         """Work until `stop` is called from another thread.
@@ -99,13 +111,14 @@ class FlowWorker:
                 guidance="Leave it out, and stop the worker.",
             )
         loop = asyncio.get_running_loop()
-        here: list[tuple[asyncio.AbstractEventLoop, Worker | EngineWorker]] = [
-            (loop, worker) for worker in (*workers, *of_engines)
-        ]
+        everyone: list[Worker | EngineWorker] = [*workers, *of_engines]
+        here = [(loop, worker) for worker in everyone]
         with self._lock:
             self._going_on += here
-        tasks = [asyncio.create_task(worker.work(once=once)) for worker in workers]
-        tasks += [asyncio.create_task(worker.work()) for worker in of_engines]
+        self._is_stopping = False
+        with limited_model_calls(self._model_calls):
+            tasks = [asyncio.create_task(worker.work(once=once)) for worker in workers]
+            tasks += [asyncio.create_task(worker.work()) for worker in of_engines]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -120,9 +133,22 @@ class FlowWorker:
 
         May be called in any thread and from a handler of a signal. Called once more, it interrupts the runs at once.
         """
+        self._is_stopping = True
         for loop, worker in [*self._going_on]:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(worker.stop)
+
+    async def unready(self) -> str:
+        """Return why it takes no runs now, such as that its engine does not answer; empty if it does.
+
+        For readiness probes; call it in the event loop of `arun`.
+        """
+        if self._is_stopping:
+            return "The worker is stopping."
+        if not self._going_on:
+            return "The worker is starting."
+        engines = [worker for _, worker in self._going_on if not isinstance(worker, Worker)]
+        return " ".join(filter(None, [await worker.unready() for worker in engines]))
 
     def _engine_workers(self) -> list[EngineWorker]:
         """One worker for each engine, with the code of all flows that are on it."""
@@ -218,9 +244,7 @@ def _check_names(flows: Sequence[LightFlow]) -> None:
 
 
 def _limits(options: WorkerOptions) -> WorkerLimits:
-    most, default = options.get("max_runs"), WorkerLimits()
-    if most is not None and most < 1:
-        raise ConfigurationError(f"FlowWorker: max_runs must be at least 1, got {most}.", guidance="")
+    most, default = _most(options.get("max_runs"), "max_runs"), WorkerLimits()
     return WorkerLimits(
         most or default.most,
         _seconds(options.get("poll_seconds"), "poll_seconds", default.pause, least=0.001),
@@ -229,10 +253,14 @@ def _limits(options: WorkerOptions) -> WorkerLimits:
 
 
 def _engine_limits(options: WorkerOptions, grace: float) -> EngineWorkerLimits:
-    most = options.get("max_steps")
-    if most is not None and most < 1:
-        raise ConfigurationError(f"FlowWorker: max_steps must be at least 1, got {most}.", guidance="")
-    return EngineWorkerLimits(most or EngineWorkerLimits().most, grace)
+    most = _most(options.get("max_steps"), "max_steps")
+    return EngineWorkerLimits(most or EngineWorkerLimits().most, grace, options.get("metrics") or "")
+
+
+def _most(given: int | None, name: str) -> int | None:
+    if given is not None and given < 1:
+        raise ConfigurationError(f"FlowWorker: {name} must be at least 1, got {given}.", guidance="")
+    return given
 
 
 def _seconds(given: float | None, name: str, default: float, *, least: float) -> float:

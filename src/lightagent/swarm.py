@@ -10,7 +10,7 @@ from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.swarm.handoff_settings import HandoffSettings, SwarmAgent
+from lightagent.application.swarm.handoff import HandoffSettings, SwarmAgent
 from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm import compose_rules
 from lightagent.compose.swarm_talk import Talk, as_consulted

@@ -8,7 +8,7 @@ from typing import Generic
 
 from lightagent.agent import LightAgent
 from lightagent.application.active_run.means import Means
-from lightagent.application.swarm.handoff_settings import HandoffSettings, SwarmAgent
+from lightagent.application.swarm.handoff import HandoffSettings, SwarmAgent
 from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm import Crew, SwarmRules, check_crew, compose_swarm
 from lightagent.compose.swarm_talk import Talk

@@ -300,7 +300,7 @@ def test_who_watches_a_run_that_has_not_started_reads_that_it_is_waited_for(cli:
 
 
 SHORT_LEASE = """
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.entrypoints.cli import main
 
 hold_lease.SECONDS = 3.0

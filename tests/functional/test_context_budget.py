@@ -28,6 +28,7 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.active_run import count_tokens
+from lightagent.application.agent_options.context_budget import ContextStrategy
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.budgets.token_costs import message_cost, tools_cost
 from lightagent.domain.budgets.token_estimate import estimate_tokens
@@ -46,7 +47,6 @@ from lightagent.domain.policy.phases import (
     Verdict,
 )
 from lightagent.domain.runs.events import ContextReplaced, ModelReplied, Nested, Noted
-from lightagent.ports.context_budget import ContextStrategy
 from lightagent.ports.policy import HeldStream
 
 WORDS = "word " * 40

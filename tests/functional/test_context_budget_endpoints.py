@@ -11,7 +11,7 @@ import pytest
 from lightagent import ContextBudget, LightAgent, tool
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.ports.context_budget import ContextStrategy
+from lightagent.application.agent_options.context_budget import ContextStrategy
 from tests.functional.test_strict_endpoints import PROFILES
 from tests.servers.leaks import LeakCheck
 from tests.servers.strict.answers import Said, SaidCall

@@ -16,7 +16,7 @@ import asyncio, json, os, sys
 from pathlib import Path
 from lightagent import JsonLightFlowStore, LightAgent, LightFlow, RunContext, tool
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.testing import ScriptedModel, call_tool
 

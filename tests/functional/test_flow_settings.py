@@ -10,7 +10,7 @@ import pytest
 from lightagent import ConfigurationError, JsonLightFlowStore, LightFlow, open_app
 from lightagent.adapters.registry import find_adapter, kinds
 from lightagent.settings import Settings, load_settings, open_file
-from lightagent.settings.check import check_profiles
+from lightagent.settings.check_profiles import check_profiles
 from lightagent.settings.report import rows
 from tests.support.command_line import call_lightagent
 from tests.support.folding_engine import FoldingEngine

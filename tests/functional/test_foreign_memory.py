@@ -14,8 +14,8 @@ from lightagent import InProcessMemory, JsonObject, LightAgent, MemoryOwner, Mem
 from lightagent.application.memory.foreign_memory import MemoryProtocol
 from lightagent.domain.conversation.messages import ContextMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory.limits import MOST_QUERY, MOST_TOLD
 from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_limits import MOST_QUERY, MOST_TOLD
 from lightagent.domain.memory.records import FoundMemory
 from lightagent.testing import ScriptedModel
 

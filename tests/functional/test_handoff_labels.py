@@ -28,7 +28,7 @@ from lightagent.domain.conversation.messages import (
     UserMessage,
 )
 from lightagent.domain.outcomes import Completed, Suspended
-from lightagent.domain.swarm.handoffs import ForeignCalls
+from lightagent.domain.swarm.handoff_limits import ForeignCalls
 from lightagent.testing import ScriptedModel, call_tool
 
 MADE_UP = "tool_that_a_model_made_up"

@@ -34,7 +34,7 @@ from lightagent import (
 from lightagent.application.projections.live_events import StreamEvents
 from lightagent.domain.conversation.deltas import Delta, ReasoningDelta
 from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
-from lightagent.domain.swarm.handoffs import HandoffText
+from lightagent.domain.swarm.handoff_limits import HandoffText
 from lightagent.testing import ScriptedModel
 
 QUERY = "Wer zahlt?"

@@ -30,6 +30,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.application.agent_options.context_budget import ContextStrategy
 from lightagent.application.journals.journal import format_version
 from lightagent.application.sessions import load as loading
 from lightagent.application.sessions.load import load_session, session_key
@@ -38,7 +39,6 @@ from lightagent.domain.outcomes import Suspended
 from lightagent.domain.runs.events import ContextReplaced
 from lightagent.domain.runs.folding import apply, start
 from lightagent.domain.scopes import Scope
-from lightagent.ports.context_budget import ContextStrategy
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.plausible_events import accepted_runs
 

@@ -44,7 +44,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat._profile_lookup import named_profile
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
-from lightagent.application.swarm.handoff_settings import HandoffSettings
+from lightagent.application.swarm.handoff import HandoffSettings
 from lightagent.domain.conversation.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage
 from lightagent.domain.conversation.provider_fields import ModelOrigin
 from lightagent.domain.conversation.sequence import check_conversation

@@ -31,7 +31,7 @@ import asyncio
 from pathlib import Path
 
 from lightagent import LightAgent
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing import ScriptedModel, call_tool
 

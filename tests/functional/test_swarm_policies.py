@@ -27,7 +27,7 @@ from lightagent.application.journals.journal import Journal
 from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
 from lightagent.domain.runs.effects import HandOver
 from lightagent.domain.runs.events import ContextReplaced, ToolFinished
-from lightagent.domain.swarm.handoffs import HandoffText
+from lightagent.domain.swarm.handoff_limits import HandoffText
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.test_policy_table import ANSWERS, Answers, Deed, Once, patience
 from tests.functional.test_policy_table import typed as typed_hook

@@ -22,7 +22,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.runs.effects import HandOver
 from lightagent.domain.runs.events import ToolFinished
-from lightagent.domain.swarm.handoffs import NextTurn
+from lightagent.domain.swarm.handoff_limits import NextTurn
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

@@ -13,6 +13,7 @@ pytest.importorskip("cryptography", reason="it is an extra")
 
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter, WorkflowSerializationContext
+from typer.testing import CliRunner
 
 from lightagent import LightFlow
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, MissingPayload, PayloadCipher
@@ -29,6 +30,7 @@ from lightagent.domain.flow.events import AttemptFailed, AttemptFinished
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.journals.streams import Draft, StreamQuery
 from lightagent.domain.scopes import Scope
+from lightagent.entrypoints.cli.app import app
 from lightagent.ports.flow_engine import FlowRun
 
 LARGE = "canary 4711 " * 20_000
@@ -151,3 +153,23 @@ def test_settings_choose_the_store(tmp_path: Path) -> None:
         open_adapter("engines", "temporal", {"large_payloads": {"store": {"kind": "memory"}}})
     with pytest.raises(ConfigurationError, match=r"large_payloads\.store\.kind"):
         open_adapter("engines", "temporal", {"large_payloads": {"store": {"kind": "nowhere"}}})
+
+
+@pytest.mark.parametrize(
+    ("engine", "typed", "told"),
+    [
+        ('kind = "temporal"', "30d", "The Temporal engine has no store of large payloads"),
+        ('kind = "local"', "30d", "'local' has no store of large payloads"),
+        ('kind = "temporal"', "30", "must be a number with a unit"),
+    ],
+    ids=["no store", "another engine", "no unit"],
+)
+def test_the_command_that_deletes_payloads_says_what_is_missing(
+    tmp_path: Path, engine: str, typed: str, told: str
+) -> None:
+    config = tmp_path / "lightagent.toml"
+    config.write_text(f"[default.flow.engine]\n{engine}\n")
+    command = ["flow", "prune-payloads", "--older-than", typed, "--config", str(config)]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert told in " ".join(result.output.split())

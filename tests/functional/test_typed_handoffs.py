@@ -28,7 +28,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.application.swarm.handoff_settings import HandoffSettings
+from lightagent.application.swarm.handoff import HandoffSettings
 from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.domain.runs.events import ModelRequested, ToolFinished
 from lightagent.ports.models import ChatRequest

@@ -93,6 +93,7 @@ def test_a_step_that_may_not_be_repeated_has_failed_when_its_worker_is_killed(
     assert caller.returncode == 1
 
 
+@pytest.mark.timeout(300)
 def test_a_command_ends_with_its_own_code_however_soon_after_the_servers_last_answer(
     temporal: TemporalServer, tmp_path: Path
 ) -> None:

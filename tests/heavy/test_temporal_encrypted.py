@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import os
 import re
 import sys
 from asyncio.subprocess import PIPE
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
 
-from lightagent import ApprovalDecision, LightFlow
+from lightagent import ApprovalDecision, LightAgent, LightFlow, tool
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
 from lightagent.adapters.engines.temporal.orders import workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.errors import ConfigurationError, ContentKeyError, StoreError
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.ports.flow_engine import FlowRun
+from lightagent.ports.models import ChatRequest
+from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.child import running
 from tests.servers.temporal_server import PROGRAM, TemporalServer, temporal_server
 from tests.support.working_engine import WorkingEngine
@@ -29,6 +37,10 @@ TENANTS = ("acme", "globex")
 KEYS = {name: f"{name}-" * 8 for name in TENANTS}
 PLACES = ("query", "item", "output", "edit", "reason", "payload", "failure", "cancelled", "step")
 """Where a text may be told of a run."""
+AGENT_PLACES = ("asked", "arguments", "result", "answer")
+"""Where a text may be told of an agent that is a step."""
+STORED = "stored"
+"""A text in payloads that are so large that the server has references to them."""
 
 
 def same(query: str) -> str:
@@ -84,11 +96,55 @@ async def told_everything(engine: WorkingEngine, tenant: str) -> None:
     )
 
 
+def agent_of(tenant: str) -> LightAgent:
+    """Its model calls a tool that gives much."""
+
+    @tool
+    def look(what: str) -> str:
+        """Look something up.
+
+        Args:
+            what: the thing
+        """
+        return canary(tenant, "result") + canary(tenant, STORED) * 1000
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        if isinstance(request.messages[-1], ToolMessage):
+            return canary(tenant, "answer")
+        return call_tool("look", what=canary(tenant, "arguments"))
+
+    return LightAgent(model=ScriptedModel(reply, record=False), tools=[look])
+
+
+async def told_by_an_agent(engine: WorkingEngine, tenant: str) -> None:
+    """Have an agent that is a step put the texts of its places on record, and then fail."""
+
+    def fail(query: str) -> str:
+        raise ValueError(query)
+
+    flow = LightFlow(engine=engine, name="agents").step("work", agent=agent_of(tenant))
+    flow.step("fails", agent=fail, depends_on=["work"])
+    result = await flow.arun(canary(tenant, "asked"), run_id="a", tenant=tenant, user_id="ann")
+    assert (result.status, result.step("work").content) == ("failed", canary(tenant, "answer"))
+
+
 def found_in(folder: Path) -> set[str]:
     """The texts that whoever has the server's files can read."""
     kept = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
     assert b"lightagent.flow" in kept, "the runs are in these files"
-    return {one for tenant in TENANTS for place in PLACES if (one := canary(tenant, place)).encode() in kept}
+    return {one for one in everything() if one.encode() in kept or b64encode(one.encode())[2:-4] in kept}
+
+
+async def found_in_store(store: SqliteJournalStore) -> set[str]:
+    """The texts that whoever has the store of large payloads can read, also by its names and labels."""
+    streams = (await store.list(StreamQuery(limit=1000))).streams
+    assert len(streams) >= len(TENANTS)
+    kept = [b64decode(json.loads((await store.read(one.key)).entries[0].content)) for one in streams]
+    return {one for one in everything() if one.encode() in b"".join(kept) or one in str(streams)}
+
+
+def everything() -> set[str]:
+    return {canary(tenant, place) for tenant in TENANTS for place in (*PLACES, *AGENT_PLACES, STORED)}
 
 
 @pytest.mark.needs("temporal")
@@ -96,15 +152,20 @@ def found_in(folder: Path) -> set[str]:
 async def test_the_servers_database_tells_nothing_of_what_is_encrypted(
     tmp_path: Path, is_encrypted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with temporal_server(tmp_path) as server:
-        engine = WorkingEngine(server.address, cipher() if is_encrypted else None)
+    (folder := tmp_path / "server").mkdir()
+    store = SqliteJournalStore(tmp_path / "payloads.db")
+    with temporal_server(folder) as server:
+        engine = WorkingEngine(server.address, cipher() if is_encrypted else None, LargePayloads(store, over=20_000))
         for tenant in TENANTS:
             await told_everything(engine, tenant)
+            await told_by_an_agent(engine, tenant)
         await engine.aclose()
-    everything = {canary(tenant, place) for tenant in TENANTS for place in PLACES}
-    assert found_in(tmp_path) & everything == (set() if is_encrypted else everything)
-    logged = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("temporalio"))
-    assert "canary" not in logged
+    on_server, in_store = found_in(folder), await found_in_store(store)
+    await store.aclose()
+    assert on_server | in_store == (set() if is_encrypted else everything())
+    assert is_encrypted or {canary(tenant, STORED) for tenant in TENANTS} <= in_store - on_server
+    logs = [one for one in caplog.records if one.name.split(".")[0] in ("temporalio", "lightagent")]
+    assert not [one for one in map(logging.Formatter().format, logs) if "canary" in one]
 
 
 async def test_a_worker_without_the_key_and_a_caller_without_it_are_told_which(temporal: TemporalServer) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from lightagent import LightFlow
 from lightagent.adapters.engines.temporal.codec import MissingPayload
@@ -93,4 +96,32 @@ async def test_who_has_no_store_is_told_so(temporal: TemporalServer, store: Sqli
     with pytest.raises(ConfigurationError, match="in a store of large payloads, and this engine has none"):
         await LightFlow(engine=other, name="f").step("make", agent=lambda query: LARGE).aget_run("r")
     await other.aclose()
+    await engine.aclose()
+
+
+async def test_payloads_of_runs_that_the_server_no_longer_has_are_deleted(
+    temporal: TemporalServer, store: SqliteJournalStore
+) -> None:
+    engine = WorkingEngine(temporal.address, large=LargePayloads(store))
+    flow = LightFlow(engine=engine, name="f").step("make", agent=lambda query: "word " * 30_000)
+    for run_id in ("there", "gone"):
+        assert (await flow.arun("x", run_id=run_id)).status == "success"
+    client, everything = await engine.client(), len((await store.list(StreamQuery(kind=KIND))).streams)
+    gone = workflow_id(engine.prefix, FlowRun(Scope(), "gone"))
+    await client.workflow_service.delete_workflow_execution(
+        DeleteWorkflowExecutionRequest(
+            namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=gone)
+        )
+    )
+    for _ in range(600):
+        if await flow.aget_run("gone") is None:
+            break
+        await asyncio.sleep(0.1)
+    assert (await engine.prune_payloads(3600)).payloads == 0, "they are new"
+    assert (await engine.prune_payloads(0, dry_run=True)).payloads == everything // 2
+    pruned = await engine.prune_payloads(0)
+    assert (pruned.payloads, pruned.left) == (everything // 2, everything // 2)
+    assert pruned.bytes > 150_000
+    assert {one.run_id for one in await kept(store, StreamQuery(kind=KIND))} == {"there"}
+    assert await flow.aget_run("there") is not None
     await engine.aclose()

@@ -130,3 +130,34 @@ async def approve_elsewhere(folder: Path, *, by_command: bool) -> None:
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
+
+
+@pytest.mark.needs("temporal")
+async def test_each_of_two_calls_that_wait_is_decided_by_its_id(temporal: TemporalServer) -> None:
+    @tool(requires_approval=True)
+    async def send(text: str) -> str:
+        """Send.
+
+        Args:
+            text: what is sent
+        """
+        await asyncio.sleep(0.5)
+        return f"sent {text}"
+
+    engine = WorkingEngine(temporal.address)
+    model = ScriptedModel([[call_tool("send", text="a"), call_tool("send", text="b")], "done"])
+    clerk = LightAgent(name="clerk", model=model, tools=[send], engine=engine)
+    handle = await clerk.asubmit("send both")
+    assert (await handle.aresult()).outcome.kind == "suspended"
+    first, second = await handle.awaiting_calls()
+    await handle.aapprove(str(first["id"]))
+    decisions = [handle.areject("not to her", str(second["id"])) for _ in range(3)]
+    refused = [one for one in await asyncio.gather(*decisions, return_exceptions=True) if one is not None]
+    assert [type(one).__name__ for one in refused] == ["Refused"] * 2, "the first decision counts"
+    result = await handle.aresult()
+    assert [(call.status, call.output) for call in result.tool_calls] == [
+        ("ok", "sent a"),
+        ("rejected", "A human reviewer rejected this call. not to her"),
+    ], result
+    assert result.unwrap() == "done"
+    await engine.aclose()

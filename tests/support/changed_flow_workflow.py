@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from temporalio import workflow
 
 from lightagent.adapters.engines.temporal.workflow import FlowWorkflow
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.orders import RECORD, WORKFLOW, FlowInput, FlowOutput, Notes, read_all
+    from lightagent.adapters.engines.temporal.orders import WORKFLOW, FlowInput, FlowOutput
+    from lightagent.adapters.engines.temporal.run_loop import RunLoop
+    from lightagent.domain.flow.events import FlowEvent
 
 
 @workflow.defn(name=WORKFLOW)
@@ -25,6 +30,14 @@ class ChangedFlowWorkflow(FlowWorkflow):
         return await super().run(given)
 
 
+class _ChangedLoop(RunLoop):
+    """Waits after each note of an agent."""
+
+    def note(self, events: Sequence[FlowEvent]) -> None:
+        super().note(events)
+        self._pause = asyncio.ensure_future(workflow.sleep(1))
+
+
 @workflow.defn(name=WORKFLOW)
 class ChangedRecordingWorkflow(FlowWorkflow):
     """One run of any flow, which takes its time over what an agent has done."""
@@ -32,14 +45,9 @@ class ChangedRecordingWorkflow(FlowWorkflow):
     @workflow.init
     def __init__(self, given: FlowInput) -> None:
         super().__init__(given)
+        self._loop = _ChangedLoop(given)
 
     @workflow.run
     async def run(self, given: FlowInput) -> FlowOutput:
         """As before."""
         return await super().run(given)
-
-    @workflow.update(name=RECORD)
-    async def record(self, notes: Notes) -> None:
-        """As before, after a pause that no history has."""
-        await workflow.sleep(1)
-        self._loop.note(read_all(notes.events))

@@ -53,7 +53,7 @@ from lightagent.domain.runs.events import (
 from lightagent.domain.runs.starts import AgentPlans, HistoryReference
 from lightagent.domain.scopes import Scope
 from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HistoryTransfer
 from lightagent.domain.tools.ranking import RankedTool
 from lightagent.domain.tools.selection import OfferedTool, ToolsSelected
 from lightagent.domain.usage import Usage

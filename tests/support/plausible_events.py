@@ -70,7 +70,7 @@ from lightagent.domain.runs.moves import (
 from lightagent.domain.runs.starts import AgentPlans, HistoryReference
 from lightagent.domain.runs.state import PendingCall, Run, call_key, waiting_calls
 from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.swarm.handoffs import HANDOFF_SOURCE, HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HANDOFF_SOURCE, HistoryTransfer
 from lightagent.domain.tools.selection import OfferedTool, ToolsSelected
 
 IDS = st.sampled_from(["a", "b", "c"])

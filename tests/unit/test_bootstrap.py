@@ -8,14 +8,14 @@ import pytest
 from lightagent.adapters.chat.offline import OfflineModel
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.agent import LightAgent
+from lightagent.application.agent_options.self_learning import SelfLearning
+from lightagent.application.agent_options.tool_selection import ToolSelection
 from lightagent.bootstrap import App, open_app
 from lightagent.compose.configured.backends import open_model
 from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.ports.self_learning import SelfLearning
-from lightagent.ports.tool_selection import ToolSelection
 from lightagent.settings import (
     AgentSettings,
     Backend,

@@ -9,7 +9,7 @@ import pytest
 from lightagent import BudgetLimits, ConfigurationError, JournalBudgetAccounts, ModelPrice, RateLimit
 from lightagent.bootstrap import open_app
 from lightagent.settings import load_settings
-from lightagent.settings.check import check_profiles
+from lightagent.settings.check_profiles import check_profiles
 from lightagent.settings.schema import SECTIONS
 from lightagent.settings.toml_file import read_file
 

@@ -12,7 +12,7 @@ from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonValue
 from lightagent.settings import Backend, Settings, load_settings, open_file
 from lightagent.settings.backends import open_backend
-from lightagent.settings.check import check_profiles
+from lightagent.settings.check_profiles import check_profiles
 
 KEY = "sk-default-0123456789"
 OTHER = 'base_url = "https://other.example/v1"'

@@ -130,6 +130,18 @@ BAD: dict[str, Case] = {
         "default.flow.max_parallel (lightagent.toml:2)",
         "Steps of one run",
     ),
+    "an unknown option of workers": (
+        "[default.flow.worker]\nmodel_cals = 4\n",
+        {},
+        "default.flow.worker.model_cals (lightagent.toml:2)",
+        "Did you mean 'model_calls'?",
+    ),
+    "a limit of workers out of range": (
+        "",
+        {"LIGHTAGENT__FLOW__WORKER__STEPS": "0"},
+        "environment variable LIGHTAGENT__FLOW__WORKER__STEPS",
+        "steps of one flow",
+    ),
     "an engine that is no name": ("[default.flow]\nengine=3\n", {}, "default.flow.engine (lightagent.toml:2)", "local"),
     "an engine with the key of its encryption": (
         "[default.flow.engine]\nkind = 'temporal'\nencryption = {keys = {spring = 'secret-1'}}\n",

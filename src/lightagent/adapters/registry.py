@@ -111,6 +111,8 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
         raise ConfigurationError(
             f"{place}: no {family} adapter {shown(kind)}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
         )
+    if kind in _IN_CORE.get(family, ()):
+        raise ConfigurationError(f"{place}: {kind!r} is part of the core, and has no adapter.")
     adapter = _load(family, kind)
     missing = [name for name in adapter.requires if not _is_installed(name)]
     if missing:

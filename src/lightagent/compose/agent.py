@@ -18,11 +18,11 @@ from lightagent.application.tools.deps import DepsT
 from lightagent.compose.budgets import compose_budgets, compose_prices
 from lightagent.compose.check_ports import check_journal_port, check_port
 from lightagent.compose.context import (
-    budget_tools,
     check_compactor,
-    compose_budget,
     compose_conclusions,
+    compose_context_budget,
     compose_sources,
+    context_budget_tools,
 )
 from lightagent.compose.memory import compose_memory
 from lightagent.compose.models import compose_model
@@ -54,7 +54,7 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
     given = load_named_tools(options.get("tools") or (), options.get("tools_directory"))
     deferred = len(given) > MOST_DESCRIBED
     prompts = options.get("prompts") or DEFAULT_PROMPTS
-    budget = compose_budget(options)
+    budget = compose_context_budget(options)
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     name = options.get("name") or generated_name(int.from_bytes(os.urandom(6), "big"))
     gates = compose_gates(options)
@@ -74,7 +74,7 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
         catalogue=Catalogue(
             (
                 *make_tools(given, deps_type, deferred=deferred),
-                *(budget_tools(budget, prompts) if budget else ()),
+                *(context_budget_tools(budget, prompts) if budget else ()),
                 *skill_tools,
             ),
             tuple(one for one in given if is_source(one)),

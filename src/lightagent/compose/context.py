@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Never
 
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.journals.read_spilled import ReadToolResult
 from lightagent.application.policies.check_payload import is_trust
 from lightagent.application.prompts import Prompts
@@ -14,7 +15,6 @@ from lightagent.compose.check_ports import check_each, check_journal_port, check
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Compactor, Conclusion, ContextSource
-from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.tools import Tool
 
 
@@ -56,7 +56,7 @@ def compose_conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusi
     return named
 
 
-def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
+def compose_context_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     """Return the context budget, completed with a counter of tokens and a store."""
     budget = options.get("context_budget")
     if budget is None:
@@ -79,7 +79,7 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     return replace(budget, counter=counter, store=store)
 
 
-def budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
+def context_budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
     """The tool with which the model reads results that were moved to a store."""
     if budget is None or not budget.spills or budget.store is None:
         return ()

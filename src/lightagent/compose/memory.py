@@ -7,6 +7,7 @@ from typing import Final, Never
 
 from typing_extensions import TypeIs
 
+from lightagent.application.agent_options.self_learning import SelfLearning
 from lightagent.application.feedback.lesson_log import LessonLog
 from lightagent.application.memory.candidates import MemoryCandidates
 from lightagent.application.memory.decide_candidates import CandidateDesk
@@ -27,7 +28,6 @@ from lightagent.ports.context import Conclusion, ContextSource
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.policy import Gate
-from lightagent.ports.self_learning import SelfLearning
 from lightagent.ports.system import Clock
 
 RECALLED: Final = 5

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Never
 
+from lightagent.application.agent_options.tree_of_thought import TreeOfThought
 from lightagent.compose.check_ports import is_model
 from lightagent.compose.models import named_model, open_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.models import ChatModel
-from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:

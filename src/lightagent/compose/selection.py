@@ -9,6 +9,8 @@ from typing import Never
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.adapters.system import SystemClock
+from lightagent.application.agent_options.context_budget import ContextBudget
+from lightagent.application.agent_options.tool_selection import DEFAULT_SELECTION, ToolSelection
 from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker
 from lightagent.application.tool_selection.rank_by_words import WordRanker
 from lightagent.application.tool_selection.select_tools import ToolSelector
@@ -16,11 +18,9 @@ from lightagent.application.tool_selection.vector_cache import VectorCache
 from lightagent.application.tools.deps import DepsT
 from lightagent.compose.check_ports import check_port
 from lightagent.options import AgentOptions
-from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.system import Clock
 from lightagent.ports.tool_ranker import ToolRanker
-from lightagent.ports.tool_selection import DEFAULT_SELECTION, ToolSelection
 
 
 def compose_selector(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from lightagent.domain.errors import ConfigurationError
@@ -22,7 +23,8 @@ class Submitting:
 
     def __init__(self, given: FlowEngine | JournalStore | None) -> None:
         self._given = given
-        self._lock = threading.Lock()
+        # Only an agent with a store makes an engine: others may be made where locks may not, such as in a workflow.
+        self._lock: AbstractContextManager[object] = nullcontext() if given is None else threading.Lock()
         self._engine: FlowEngine | None = None
 
     @property

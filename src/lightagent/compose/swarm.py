@@ -9,13 +9,13 @@ from typing import Final, Generic, get_args
 from lightagent.application.active_run.means import Means
 from lightagent.application.check_options import check_options
 from lightagent.application.swarm.hand_off import HandoffTool, check_handoff_names
-from lightagent.application.swarm.handoff_settings import HandoffSettings
+from lightagent.application.swarm.handoff import HandoffSettings
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm_talk import Talk, TalkTools, as_consulted, compose_talk
 from lightagent.domain.absent_names import SWARM_OPTIONS
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.swarm.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
+from lightagent.domain.swarm.handoff_limits import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.options import SwarmOptions
 
 

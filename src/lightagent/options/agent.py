@@ -8,6 +8,10 @@ from typing import Generic, Literal, Protocol, final
 
 from typing_extensions import TypedDict
 
+from lightagent.application.agent_options.context_budget import ContextBudget
+from lightagent.application.agent_options.self_learning import SelfLearning
+from lightagent.application.agent_options.tool_selection import ToolSelection
+from lightagent.application.agent_options.tree_of_thought import TreeOfThought
 from lightagent.application.memory.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
@@ -23,18 +27,14 @@ from lightagent.options.tools import ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
-from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.policy import Gate
-from lightagent.ports.self_learning import SelfLearning
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
-from lightagent.ports.tool_selection import ToolSelection
-from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 @final

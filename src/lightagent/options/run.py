@@ -15,7 +15,7 @@ from lightagent.domain.conversation.history import HistoryMessage
 from lightagent.domain.json_types import JsonInput
 from lightagent.domain.runs.starts import HistoryReference
 from lightagent.domain.swarm.consultations import ConsultLimits
-from lightagent.domain.swarm.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
+from lightagent.domain.swarm.handoff_limits import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.options.tools import ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.journals import JournalStore

@@ -11,15 +11,17 @@ from lightagent.ports.flow_engine import FlowCode
 
 @dataclass(frozen=True, slots=True)
 class EngineWorkerLimits:
-    """The limits of a worker.
+    """The limits of a worker, and where it is watched.
 
     Attributes:
         most: how many moves of each flow are executed at the same time.
         grace: seconds for which work in progress may continue after the worker was stopped.
+        metrics: HOST:PORT where the engine's metrics of the worker are served for Prometheus; empty for nowhere.
     """
 
     most: int = 100
     grace: float = 20.0
+    metrics: str = ""
 
 
 @runtime_checkable
@@ -36,7 +38,14 @@ class EngineWorker(Protocol):
         ...
 
     def stop(self) -> None:
-        """Accept no new work; end when work in progress is done or the grace is over. Call it in the worker's loop."""
+        """Accept no new work; end when work in progress is done or the grace is over. Call it in the worker's loop.
+
+        Called once more, it interrupts the work in progress, which other workers continue.
+        """
+        ...
+
+    async def unready(self) -> str:
+        """Return why the worker takes no work now, such as that the engine does not answer; empty if it does."""
         ...
 
 
@@ -45,5 +54,9 @@ class WorkedEngine(Protocol):
     """An engine whose runs are executed by separately started workers."""
 
     def worker(self, flows: Sequence[FlowCode], limits: EngineWorkerLimits) -> EngineWorker:
-        """Return a worker for runs of these flows, whose names must differ."""
+        """Return a worker for runs of these flows, whose names must differ.
+
+        Raises:
+            ConfigurationError: the metrics cannot be served there, or the engine has none.
+        """
         ...

@@ -31,6 +31,21 @@ class FlowRun:
     run_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunOutline:
+    """What an engine itself knows of a run, without the workers that tell the rest.
+
+    Attributes:
+        flow: its name; empty if the engine does not know it.
+        status: as the run's record tells it; empty if the engine does not know it.
+        began: when the run began, in seconds since 1970.
+    """
+
+    flow: str
+    status: str
+    began: float
+
+
 @runtime_checkable
 class FlowCode(Protocol):
     """The code of a flow's steps. Serves any number of runs at once."""
@@ -194,4 +209,17 @@ class FlowEngine(Protocol):
 
     async def aclose(self) -> None:
         """Close all resources; a later call opens them again."""
+        ...
+
+
+@runtime_checkable
+class OutlinesRuns(Protocol):
+    """An engine that knows something of a run even while nothing can tell what is on record of it."""
+
+    async def outline(self, run: FlowRun) -> RunOutline | None:
+        """Return what the engine itself knows of a run, or None if the run does not exist.
+
+        Raises:
+            StoreError: the engine cannot be reached.
+        """
         ...

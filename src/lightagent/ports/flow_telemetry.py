@@ -66,3 +66,22 @@ class FlowSink(Protocol):
             known: for a run that is resumed, the events that were seen before; the watch does not see them again.
         """
         ...
+
+
+class ElsewhereSink(FlowSink, Protocol):
+    """What a sink of flows has besides where it sees runs that one process calls, while others carry out the steps.
+
+    Without it the caller's process sees all of such a run, and the others nothing.
+    """
+
+    def watch_called(self, known: Sequence[FlowEvent]) -> FlowWatch:
+        """Start to watch a run that this process calls; its steps are seen where they are carried out."""
+        ...
+
+    def watch_attempt(self, known: Sequence[FlowEvent]) -> FlowWatch:
+        """Start to watch an attempt at a step; the run itself is seen by its caller, whose context is the current one.
+
+        Args:
+            known: the events of the run, which the watch does not see again.
+        """
+        ...

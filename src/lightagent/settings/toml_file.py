@@ -1,4 +1,4 @@
-"""Finds and reads `lightagent.toml`, and determines the line of every key."""
+"""Finds and reads `lightagent.toml`: its profiles, its values with their lines, and its digest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,6 +18,7 @@ from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.layers import DEEPEST, flatten, is_too_deep
 from lightagent.settings.origins import KeyPath, Leaves, Origin, short_path
 from lightagent.settings.problems import Problem, raise_problems
+from lightagent.settings.toml_lines import key_lines, line_too_deep
 
 FILE_NAME: Final = "lightagent.toml"
 
@@ -26,17 +27,6 @@ _LARGEST: Final = 1_000_000
 
 _INTEGERS: Final = "Integers have 64 bits in TOML, which is 19 digits at most."
 _LONG_NUMBER = re.compile(r"\d[\d_]{1000,}")
-
-_NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\[^\n])*"|'[^'\n]*')"""
-_DOTTED = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
-_HEADER = re.compile(rf"[ \t]*\[\[?[ \t]*({_DOTTED})[ \t]*\]")
-_KEY = re.compile(rf"[ \t]*({_DOTTED})[ \t]*=")
-# A comment, a string of any kind (an unclosed one extends to the end), a bracket or the end of a line.
-_TOKEN = re.compile(
-    r"""#[^\n]*|"{3}(?:[^"\\]|\\.|"(?!""))*+"{0,5}|'{3}(?:[^']|'(?!''))*+'{0,5}"""
-    r"""|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|[][{}\n]""",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +99,7 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
 
 
 def _parsed(path: Path, text: str) -> dict[str, object]:
-    if (line := _line_too_deep(text)) is not None:  # The parser would exhaust the stack.
+    if (line := line_too_deep(text)) is not None:  # The parser would exhaust the stack.
         raise _too_deep(f"{short_path(path)}:{line}")
     try:
         return tomllib.loads(text)
@@ -122,16 +112,6 @@ def _parsed(path: Path, text: str) -> dict[str, object]:
         long = _LONG_NUMBER.search(text)
         place = f"{short_path(path)}:{text.count(chr(10), 0, long.start()) + 1}" if long else short_path(path)
         raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS) from None
-
-
-def _line_too_deep(text: str) -> int | None:
-    """Return the line where brackets are nested more than `DEEPEST` levels deep."""
-    depth = 0
-    for token in _TOKEN.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
-        if depth > DEEPEST:
-            return text.count("\n", 0, token.start()) + 1
-    return None
 
 
 def _check_depth(path: Path, lines: Mapping[KeyPath, int], tree: dict[str, object]) -> None:
@@ -147,71 +127,6 @@ def _too_deep(place: str) -> ConfigurationError:
         f"{place}: Tables and lists are nested more than {DEEPEST} levels deep.",
         guidance="Look for brackets that are not closed, and for a key with too many dots.",
     )
-
-
-def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line of every table and key. The TOML parser does not report them, so this reads just enough of TOML.
-
-    The path of a table in an array of tables has its index: ``("a", "0")`` is the first ``[[a]]``.
-    """
-    lines: dict[KeyPath, int] = {}
-    counts: dict[KeyPath, int] = {}
-    table: KeyPath = ()
-    for start, number in _statements(text):
-        if header := _HEADER.match(text, start):
-            names = _names(header[1])
-            if header[0].lstrip().startswith("[["):
-                table = (*_indexed(counts, names[:-1]), names[-1])
-                lines.setdefault(table, number)
-                counts[table] = counts.get(table, 0) + 1
-            table = _indexed(counts, names)
-            lines.setdefault(table, number)
-        elif key := _KEY.match(text, start):
-            lines.setdefault((*table, *_names(key[1])), number)
-    return lines
-
-
-def _indexed(counts: Mapping[KeyPath, int], names: KeyPath) -> KeyPath:
-    """Return the path of `names`, in which each array of tables is followed by the index of its newest table."""
-    path: KeyPath = ()
-    for name in names:
-        path = (*path, name)
-        if path in counts:
-            path = (*path, str(counts[path] - 1))
-    return path
-
-
-def _statements(text: str) -> Iterator[tuple[int, int]]:
-    """The offset and the number of each line that is not inside a string, an array or an inline table.
-
-    A line inside of one may look like a key without being one.
-    """
-    number, depth = 1, 0
-    yield 0, number
-    for token in _TOKEN.finditer(text):
-        match token.group():
-            case "\n":
-                number += 1
-                if depth == 0:
-                    yield token.end(), number
-            case "[" | "{":
-                depth += 1
-            case "]" | "}":
-                depth -= 1
-            case comment_or_string:
-                number += comment_or_string.count("\n")
-
-
-def _names(dotted: str) -> KeyPath:
-    return tuple(_name(written) for written in re.findall(_NAME, dotted))
-
-
-def _name(written: str) -> str:
-    """A name without its quotes and escapes."""
-    if not written.startswith('"'):
-        return written.strip("'")
-    read: str = tomllib.loads(f"name = {written}")["name"]
-    return read
 
 
 def _read(path: Path) -> tuple[bytes, int | None]:

@@ -22,9 +22,9 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory.limits import MOST_QUERY, shortened
 from lightagent.domain.memory.memories import MemoryScope
 from lightagent.domain.memory.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.recall_limits import MOST_QUERY, shortened
 from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.memory.validity import ends_of, version_of
 from lightagent.ports.memory import (

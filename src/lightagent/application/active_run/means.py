@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic
 
+from lightagent.application.agent_options.context_budget import ContextBudget
+from lightagent.application.agent_options.tree_of_thought import TreeOfThought
 from lightagent.application.mailbox.swarm_mail import SwarmMail
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
@@ -26,16 +28,14 @@ from lightagent.domain.policy.capabilities import CapabilityPolicy
 from lightagent.domain.policy.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.runs.agents import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.runs.events import RunStarted
-from lightagent.domain.swarm.handoffs import HandoffLimits, HandoffText, NextTurn
+from lightagent.domain.swarm.handoff_limits import HandoffLimits, HandoffText, NextTurn
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
-from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
-from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 @dataclass(frozen=True)

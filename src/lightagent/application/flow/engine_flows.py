@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.changed_flow import HeldRun, held_run
+from lightagent.application.flow.engine_listing import listed_runs
 from lightagent.application.flow.flow_code import FlowSteps
 from lightagent.application.flow.flow_log import no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
+from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.fork_flow import ForkPoint, forked, new_id
+from lightagent.application.flow.seen_elsewhere import seen_call
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.value_sizes import check_size
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.state import fold
@@ -34,7 +37,7 @@ class EngineFlows:
     Args:
         name: of the flow.
         limits: how large a run may become.
-        seen: how traces see the runs; telemetry of them is up to the engine.
+        seen: how traces and telemetry see the runs.
     """
 
     def __init__(
@@ -49,8 +52,13 @@ class EngineFlows:
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits; see `FlowRuns.begin`."""
-        flow = self.code(steps)
-        return self._result(await self._engine.begin(flow, self._new(flow, query, request)), steps, request)
+        flow, watchers = self.code(steps), self._seen.watchers()
+        started = self._new(flow, query, request, watchers)
+        if watchers is not None:
+            watchers.begin_called(())
+            watchers.see(started)
+        events = await seen_call(watchers, (started,), self._engine.begin(flow, started), self._clock)
+        return self._result(events, steps, request)
 
     async def start(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> str:
         """Begin a new run that goes on without its caller; returns its id once it is on record.
@@ -59,7 +67,7 @@ class EngineFlows:
             ConfigurationError: the steps are not valid, or the run id is taken by a run that is not over.
         """
         flow = self.code(steps)
-        started = self._new(flow, query, request)
+        started = self._new(flow, query, request, self._seen.watchers())
         await self._engine.start(flow, started)
         return started.run_id
 
@@ -71,7 +79,8 @@ class EngineFlows:
         """What is on record of a run by now; empty if this owner has no such run."""
         return await self._engine.events(FlowRun(owner, run_id))
 
-    def _new(self, flow: FlowSteps, query: str, request: FlowRequest) -> FlowStarted:
+    def _new(self, flow: FlowSteps, query: str, request: FlowRequest, watchers: FlowWatchers | None) -> FlowStarted:
+        """How a run begins; it belongs to the trace in which it is called, if any."""
         definition = flow.definition
         check_size(query, self._limits.max_value, "", "input")
         found = validate(definition, self._limits)
@@ -83,7 +92,7 @@ class EngineFlows:
             query,
             request.scope,
             self._limits,
-            trace_id=self._ids.new(),
+            trace_id=(watchers.trace_id if watchers is not None else "") or self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
             at=self._clock.now(),
@@ -110,15 +119,23 @@ class EngineFlows:
         changed = code.changed(events, request.accept, now)
         if changed is not None:
             events.append(changed)
-        return self._result(await self._engine.fork(code, events), steps, request)
+        watchers = self._seen.watchers()
+        if watchers is not None:
+            watchers.begin_called(events)
+        carried = await seen_call(watchers, events, self._engine.fork(code, events), self._clock)
+        return self._result(carried, steps, request)
 
     async def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
         definition, works = self.code(steps).definition, by_work(steps)
-        async for run_id in self._engine.runs(owner):
-            held = held_run(await self._engine.events(FlowRun(owner, run_id)), definition, works)
-            if held is not None:
+        unread = list[str]()
+        async for listed in listed_runs(self._engine, owner):
+            if listed.error is not None and (listed.outline is None or listed.outline.flow in ("", definition.name)):
+                unread.append(f"The run {listed.run_id!r:.100} cannot be read: {listed.error.message}")
+            elif (held := held_run(listed.events, definition, works)) is not None:
                 yield held
+        if unread:
+            raise IncompleteListing(tuple(unread))
 
     async def decide(
         self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str, step: str, decision: ApprovalDecision
@@ -147,7 +164,7 @@ class EngineFlows:
 
     def code(self, steps: Sequence[LightFlowStep]) -> FlowSteps:
         """The steps as the engine and its workers call them."""
-        return FlowSteps(self._name, steps, self._clock)
+        return FlowSteps(self._name, steps, self._clock, self._seen)
 
 
 def _run(request: FlowRequest) -> FlowRun:

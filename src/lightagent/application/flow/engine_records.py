@@ -8,10 +8,12 @@ from typing import Final
 
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.compare_flows import FlowComparison, compare_flows
+from lightagent.application.flow.engine_listing import listed_runs
 from lightagent.application.flow.flow_codec import flow_event_to_dict
 from lightagent.application.flow.flow_log import no_such_run
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
+from lightagent.application.flow.unread_record import unread_record
 from lightagent.application.flow.waiting_steps import waiting_steps
 from lightagent.application.flow.watch_flow import FlowGlimpse
 from lightagent.domain.flow.events import FlowEvent
@@ -38,11 +40,19 @@ class EngineRecords:
         return _record(events, owner) if events else None
 
     async def list(self, owner: Scope) -> AsyncIterator[JsonObject]:
-        """The same for all runs of an owner, the newest first."""
-        async for run_id in self._engine.runs(owner):
-            record = await self.get(owner, run_id)
-            if record is not None:
-                yield record
+        """The same for all runs of an owner, the newest first.
+
+        A run that cannot be read, such as one whose workers are away, is listed with what the engine itself knows of
+        it, and with the error.
+
+        Raises:
+            StoreError: the engine cannot be reached.
+        """
+        async for listed in listed_runs(self._engine, owner):
+            if listed.error is not None:
+                yield unread_record(listed.run_id, owner, listed.error.info, listed.outline)
+            elif listed.events:
+                yield _record(listed.events, owner)
 
     async def events(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
         """What happened in a run, each with its number.

@@ -16,6 +16,8 @@ from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.own_requests import check_decider
+from lightagent.application.flow.seen_elsewhere import seen_attempt
+from lightagent.application.flow.seen_flow import UNSEEN, Seen
 from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.flow.step_queries import made_query, plain_query
 from lightagent.application.foreign_code import FAILURES, failure
@@ -37,12 +39,14 @@ class FlowSteps(FlowCode):
 
     Args:
         name: of the flow.
+        seen: how telemetry sees the attempts that are made here.
     """
 
-    def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock) -> None:
+    def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock, seen: Seen = UNSEEN) -> None:
         self.name = name
         self.steps: tuple[LightFlowStep, ...] = tuple(steps)
         self._clock = clock
+        self._seen = seen
 
     @property
     def definition(self) -> FlowDefinition:
@@ -72,10 +76,14 @@ class FlowSteps(FlowCode):
             case Do() as move:
                 query = str(move.query)
                 asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
-                try:
-                    await make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
-                finally:
-                    await flow.stop_recording()
+                flow.watchers = self._seen.watchers()
+                with seen_attempt(flow.watchers, past, path, flow.told, self._clock):
+                    try:
+                        work = make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
+                        # The span of the attempt stays the current one in the task that makes it.
+                        await (work if flow.watchers is None else asyncio.create_task(work))
+                    finally:
+                        await flow.stop_recording()
         return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:

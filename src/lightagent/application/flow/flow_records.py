@@ -10,11 +10,11 @@ from lightagent.application.flow.flow_codec import flow_event_to_dict
 from lightagent.application.flow.flow_log import KIND, flow_key, no_such_run, read_flow
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
-from lightagent.application.flow.step_result import LightFlowResult, error_dict
+from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.unread_record import unread_record
 from lightagent.application.flow.waiting_steps import waiting_steps
 from lightagent.application.flow.watch_flow import FlowGlimpse, status_now, watch_flow
 from lightagent.application.journals.read_streams import list_streams
-from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.projection import flow_record
@@ -53,12 +53,12 @@ class FlowRecords:
                 try:
                     record = await self._read(stream.key)
                 except (DamagedStream, ConfigurationError) as error:
-                    record = _unreadable(stream.key.id, owner, error.info)
+                    record = unread_record(stream.key.id, owner, error.info)
                 if record is not None:
                     yield record
         except IncompleteListing as error:
             for text in error.unreadable:
-                yield _unreadable("", owner, DamagedStream(text).info)
+                yield unread_record("", owner, DamagedStream(text).info)
 
     async def events(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
         """What happened in a run, each with its number.
@@ -123,17 +123,3 @@ def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]
     """The run as it is, whether a process goes on with it or not."""
     status = status_now(stream, state, events)
     return flow_result(state, events, status=status if status in ("pending", "running", "interrupted") else None)
-
-
-def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:
-    """The record of a run that cannot be read; without an id if even that cannot be read."""
-    return {
-        "run_id": run_id,
-        "status": "unreadable",
-        "success": False,
-        "content": "",
-        "steps": [],
-        "error": error_dict(error),
-        "user_id": owner.user,
-        "tenant": owner.tenant,
-    }

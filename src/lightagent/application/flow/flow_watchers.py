@@ -14,7 +14,7 @@ from lightagent.application.active_run.watch_run import is_tracing
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import raised_place
 from lightagent.domain.flow.events import FlowEvent
-from lightagent.ports.flow_telemetry import FlowEnd, FlowSink, FlowWatch
+from lightagent.ports.flow_telemetry import ElsewhereSink, FlowEnd, FlowSink, FlowWatch
 from lightagent.ports.telemetry import TelemetrySink
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -59,11 +59,24 @@ class FlowWatchers:
 
     def begin(self, known: Sequence[FlowEvent]) -> None:
         """Begin to watch; `known` are the events that were seen before."""
+        self._begin(lambda sink: sink.watch_flow(known))
+
+    def begin_called(self, known: Sequence[FlowEvent]) -> None:
+        """Begin to watch a run that this process calls, while others carry out its steps; see `ElsewhereSink`."""
+        self._begin(lambda sink: sink.watch_called(known) if _sees_elsewhere(sink) else sink.watch_flow(known))
+
+    def begin_attempt(self, known: Sequence[FlowEvent]) -> None:
+        """Begin to watch an attempt of a run that another process calls; see `ElsewhereSink`."""
+        self._begin(lambda sink: sink.watch_attempt(known) if _sees_elsewhere(sink) else None)
+
+    def _begin(self, watch: Callable[[FlowSink], FlowWatch | None]) -> None:
         for sink in self._sinks:
             try:
-                self._watches.append(sink.watch_flow(known))
+                begun = watch(sink)
             except FAILURES as raised:  # As above.
                 _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
+            else:
+                self._watches += [] if begun is None else [begun]
 
     def see(self, event: FlowEvent) -> None:
         """Show one event."""
@@ -122,3 +135,8 @@ class FlowWatchers:
 def _sees_flows(sink: object) -> TypeIs[FlowSink]:
     """Whether a sink watches flows; its properties, which are foreign code, are not asked."""
     return callable(getattr(type(sink), "watch_flow", None))
+
+
+def _sees_elsewhere(sink: FlowSink) -> TypeIs[ElsewhereSink]:
+    """Whether a sink watches runs of several processes; its properties, which are foreign code, are not asked."""
+    return callable(getattr(type(sink), "watch_called", None)) and callable(getattr(type(sink), "watch_attempt", None))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
+from lightagent.application.agent_options.self_learning import SelfLearning
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.memory.decide_candidates import CandidateDesk
 from lightagent.application.memory.means import MemoryMeans, MemoryPlace, scope_of
@@ -35,7 +36,6 @@ from lightagent.domain.memory.memories import MemoryCandidate
 from lightagent.domain.memory.trace import MEMORY_IDS, MemoryEvent
 from lightagent.domain.policy.phases import Stopped, Subject
 from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion, SettlingConclusion
-from lightagent.ports.self_learning import SelfLearning
 
 LESSONS: Final = "lessons"
 """The name of what is learned on record, and of the label of what is recalled of it."""

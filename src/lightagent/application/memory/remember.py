@@ -24,7 +24,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory.admission import is_internal
 from lightagent.domain.memory.filter import exclusion_of, found_or_empty
-from lightagent.domain.memory.limits import MOST_TOLD, shortened
+from lightagent.domain.memory.recall_limits import MOST_TOLD, shortened
 from lightagent.domain.memory.records import FoundMemory
 from lightagent.domain.memory.trace import MEMORY_IDS
 from lightagent.domain.policy.memory_payloads import MemoriesPayload, MemoryQueryPayload, shown_memory

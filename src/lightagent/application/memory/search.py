@@ -10,8 +10,8 @@ from lightagent.application.memory.means import MemoryMeans, MemoryPlace
 from lightagent.application.memory.track_lessons import id_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory.limits import MOST_QUERY, shortened
 from lightagent.domain.memory.recall_filter import filter_of
+from lightagent.domain.memory.recall_limits import MOST_QUERY, shortened
 from lightagent.domain.memory.records import FoundMemory
 from lightagent.domain.policy.memory_payloads import plain_memory
 from lightagent.ports.context import ServedRun

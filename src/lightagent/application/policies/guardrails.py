@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from lightagent.application.policies.check_payload import check_payload, is_same_payload
-from lightagent.application.policies.guard_reply import guarded, texts_of
+from lightagent.application.policies.guarded_texts import guarded, texts_of
 from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.questions import FunctionPolicy, Question

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
+from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, in_a_place
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyBuilder, ReplyEnd, TextDelta
@@ -79,8 +80,7 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_a
         if isinstance(hold, Stopped):
             reply.stopped = hold
             return reply
-        reading = _read(live, aside, request, hold, reply)
-        await await_foreign(reading, aside.timeout, in_time=live.in_time)
+        await _answer(live, aside, request, hold, reply)
         await _review(live, aside, reply)
     except TimeoutError as raised:
         if live.deadline is not None:
@@ -92,6 +92,18 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_a
         if live.deadline is not None:
             live.deadline.check()  # Raises if the time of the run itself is over.
     return reply
+
+
+async def _answer(
+    live: ActiveRun[DepsT], aside: Aside, request: ChatRequest, hold: Hold | None, reply: AsideReply
+) -> None:
+    """Read the answer in the time that it may take, which begins once there is a place for the request."""
+
+    def work() -> Coroutine[object, object, None]:
+        return await_foreign(_read(live, aside, request, hold, reply), aside.timeout, in_time=live.in_time)
+
+    room = MODEL_CALLS.get()
+    await (work() if room is None else in_a_place(room, work, live.deadline))
 
 
 async def _read(

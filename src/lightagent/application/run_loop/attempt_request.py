@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from lightagent.application.active_run.active_run import ActiveRun
@@ -11,6 +12,7 @@ from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.run_loop.finish_answer import fitted
 from lightagent.application.run_loop.handoff_text import settled, waits_for_calls, without_words
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
+from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, in_a_place
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.deltas import (
     Delta,
@@ -53,7 +55,10 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
             return None
         # Text that waits may stand beside a handoff: then it is not for the user, nor always for the record.
         live.attempt_is_private = (hold is not None and hold.whole) or waits_for_calls(live)
-        await _read(live, request, reading, hold)
+        if (room := MODEL_CALLS.get()) is None:
+            await _read(live, request, reading, hold)
+        else:
+            await in_a_place(room, partial(_read, live, request, reading, hold), live.deadline)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
     except FAILURES as raised:  # Foreign code: whatever a model raises ends this attempt, not the process.

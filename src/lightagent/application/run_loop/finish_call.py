@@ -22,7 +22,7 @@ from lightagent.domain.runs.effects import DeclareTools, Effect, HandOver, Offer
 from lightagent.domain.runs.events import ApprovalRequested, ToolFinished, ToolStatus
 from lightagent.domain.runs.signals import ApprovalRequired, NestedRunWaits
 from lightagent.domain.runs.state import Run
-from lightagent.domain.swarm.handoffs import refused_handoff
+from lightagent.domain.swarm.handoff_limits import refused_handoff
 from lightagent.domain.tools.selection import as_offered
 from lightagent.ports.tools import RunContext
 

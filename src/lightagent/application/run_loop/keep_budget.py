@@ -8,6 +8,7 @@ from typing import Final
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.count_tokens import TokenLedger
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.run_loop.ask_aside import AsideReply
 from lightagent.application.run_loop.spill_results import spill_results
 from lightagent.application.run_loop.summarize_context import cut_to, summarize
@@ -22,7 +23,6 @@ from lightagent.domain.errors import BudgetError, ConfigurationError
 from lightagent.domain.outcomes import BudgetExhausted, Failed, outcome_error
 from lightagent.domain.policy.phases import Stopped
 from lightagent.domain.runs.events import ContextReplaced, Noted, RunFinished
-from lightagent.ports.context_budget import ContextBudget
 
 SOURCE: Final = "context_budget"
 """The source of the messages that stand for others, as their delimiters name it."""

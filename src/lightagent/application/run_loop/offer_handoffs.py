@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.swarm.hand_off import HandoffTool
-from lightagent.application.swarm.handoff_settings import HandoffContext
+from lightagent.application.swarm.handoff import HandoffContext
 from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.wrapped_tool import unwrapped
 

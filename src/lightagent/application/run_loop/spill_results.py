@@ -7,6 +7,7 @@ from typing import Final
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.count_tokens import TokenLedger
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.journals.read_spilled import READ_TOOL
 from lightagent.application.journals.spilled_results import SpilledResult, put_aside
@@ -17,7 +18,6 @@ from lightagent.domain.conversation.trimming import plan_spill
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.runs.events import ContextReplaced
-from lightagent.ports.context_budget import ContextBudget
 
 _PREVIEW: Final = 160
 """Characters of a result that stay in the conversation."""

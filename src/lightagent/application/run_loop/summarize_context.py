@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.run_loop.ask_aside import AsideReply, ask_aside
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.spending import SUMMARY_REQUESTED
@@ -12,7 +13,6 @@ from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.conversation.labels import tool_names
 from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.ports.context import Aside
-from lightagent.ports.context_budget import ContextBudget
 
 SUBJECT = "summary"
 """The subject of reviews of the request for a summary, and of the answer."""

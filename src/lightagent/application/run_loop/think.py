@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, Generic, assert_never
 
 from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.agent_options.tree_of_thought import TreeOfThought
 from lightagent.application.run_loop.ask_aside import AsideReply, ask_aside
 from lightagent.application.run_loop.deliver_mail import deliver_mail
 from lightagent.application.run_loop.finish_answer import finish
@@ -38,7 +39,6 @@ from lightagent.domain.tools.choice import chosen_tools
 from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.context import Aside
-from lightagent.ports.tree_of_thought import TreeOfThought
 
 SUBJECT: Final = "plan"
 """The subject of reviews of a request for a part of a plan, and of the answer."""

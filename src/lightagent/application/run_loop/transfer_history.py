@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.run_loop.ask_aside import AsideReply
 from lightagent.application.run_loop.finish_answer import finish
@@ -25,8 +26,7 @@ from lightagent.domain.swarm.handoff_history import (
     query_alone,
     without_foreign_calls,
 )
-from lightagent.domain.swarm.handoffs import HANDOFF_SOURCE
-from lightagent.ports.context_budget import ContextBudget
+from lightagent.domain.swarm.handoff_limits import HANDOFF_SOURCE
 
 _SUMMARIES: Final = ContextBudget(32_000, "summarize", summary_tokens=1_000)
 """For summaries of an agent that has no context budget of its own."""

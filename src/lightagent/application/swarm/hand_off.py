@@ -9,13 +9,13 @@ from typing import Final, Generic
 
 from lightagent.application.active_run.means import Means
 from lightagent.application.prompts import Prompts
-from lightagent.application.swarm.handoff_settings import REASON_PARAMETERS, HandoffContext, HandoffSettings
+from lightagent.application.swarm.handoff import REASON_PARAMETERS, HandoffContext, HandoffSettings
 from lightagent.application.tools.arguments import refused
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.effects import ToolAnswer
-from lightagent.domain.swarm.handoffs import EVERYTHING, HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import EVERYTHING, HistoryTransfer
 from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic
 
 from lightagent.aiokits.loop_locks import LoopLocks
+from lightagent.application.agent_options.tool_selection import ToolSelection
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.foreign_tool import declared
@@ -23,7 +24,6 @@ from lightagent.domain.tools.ranking import RankedTool, as_ranking, fuse
 from lightagent.domain.tools.selection import names_within
 from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tool_ranker import ToolRanker
-from lightagent.ports.tool_selection import ToolSelection
 
 MOST_CANDIDATES: Final = 50
 """Tools of a ranking that are on record."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lightagent.application.tools.docstring_layout import lay_out
+from lightagent.application.tools.docstring_normalization import lay_out
 
 # The headings and fields of the three styles. A text without any of them is a description as a whole.
 _SECTIONS = re.compile(

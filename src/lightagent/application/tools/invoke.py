@@ -30,7 +30,7 @@ from lightagent.domain.runs.effects import (
 )
 from lightagent.domain.runs.signals import ControlSignal, RetryTool
 from lightagent.domain.swarm.agent_messages import AgentMessage
-from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HistoryTransfer
 from lightagent.domain.tools.ranking import RankedTool, as_ranking
 from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool

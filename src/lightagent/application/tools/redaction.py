@@ -8,6 +8,7 @@ from contextlib import suppress
 from lightagent.application.tools.arguments import clip
 from lightagent.domain.secrets.forms import mask_tokens
 from lightagent.domain.secrets.masking import MASK, mask_urls
+from lightagent.domain.secrets.names import PASSWORD
 
 MOST_CHARACTERS = 500
 
@@ -17,7 +18,7 @@ _MASKS = (
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), r"\1 ***"),
     (
         re.compile(
-            r"([\w-]{0,40}(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)[\"']?\s{0,3}[=:]\s{0,3})"
+            rf"([\w-]{{0,40}}(?:{PASSWORD}|secret|token|api[_-]?key|authorization)[\"']?\s{{0,3}}[=:]\s{{0,3}})"
             r"(?!\*\*\*)(?:\"[^\"]*\"|'[^']*'|(?:(?:bearer|basic) )?[^\s,;&)}\]]+)",
             re.IGNORECASE,
         ),

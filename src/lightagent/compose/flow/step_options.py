@@ -98,7 +98,7 @@ def compose_retry(at: str, options: StepOptions) -> RetryPolicy:
     if attempts is not None and attempts < 1:
         raise ConfigurationError(f"{at}: max_retry must be at least 1, got {attempts}.", guidance="1 is one attempt.")
     if policy is None:
-        return RetryPolicy(attempts or 1)
+        return RetryPolicy() if attempts is None else RetryPolicy(attempts)
     _check_policy(at, policy)
     return policy
 

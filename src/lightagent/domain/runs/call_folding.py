@@ -26,7 +26,7 @@ from lightagent.domain.runs.mail_folding import check_sent
 from lightagent.domain.runs.plan_folding import see_failures, without_plan
 from lightagent.domain.runs.selection_folding import offer_found, offer_more
 from lightagent.domain.runs.state import NO_CALLS, HandedOver, PendingCall, Run, call_key
-from lightagent.domain.swarm.handoffs import EVERYTHING
+from lightagent.domain.swarm.handoff_limits import EVERYTHING
 
 _OURS: Final[frozenset[ToolStatus]] = frozenset({"refused", "rejected", "answered"})
 """Where a call ended so, the model is told what the run or a human says, and nothing of the tool's."""

@@ -10,7 +10,7 @@ from lightagent.domain.conversation.sequence import check_conversation, splits_a
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs.events import Admitted, ContextAdded, ContextReplaced
 from lightagent.domain.runs.state import Run
-from lightagent.domain.swarm.handoffs import HANDOFF_SOURCE
+from lightagent.domain.swarm.handoff_limits import HANDOFF_SOURCE
 
 
 def prepare(run: Run, event: Admitted | ContextAdded | ContextReplaced) -> Run:

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.runs.agents import AgentHead
 from lightagent.domain.swarm.agent_messages import AgentMessage
-from lightagent.domain.swarm.handoffs import EVERYTHING, HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import EVERYTHING, HistoryTransfer
 from lightagent.domain.tools.ranking import RankedTool
 from lightagent.domain.tools.selection import OfferedTool
 

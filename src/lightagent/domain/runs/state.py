@@ -17,7 +17,7 @@ from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.runs.agents import AgentHead
 from lightagent.domain.runs.effects import Effect, NarrowTools
 from lightagent.domain.runs.events import ModelReplied, ModelRequested, RunStarted
-from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HistoryTransfer
 from lightagent.domain.tools.selection import OfferedTool
 
 CallState: TypeAlias = Literal["new", "started", "waiting", "decided", "done"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lightagent.domain.secrets.names import PASSWORD
+
 _RUN: Final = re.compile(r"\w{16,}", re.ASCII)
 _WELL_KNOWN: Final = re.compile(
     r"(?<![A-Za-z])(?:(?:sk|pk|rk)[-_](?=[\w-]{0,60}\d)[\w-]{12,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
@@ -14,7 +16,7 @@ _WELL_KNOWN: Final = re.compile(
     r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)",
     re.ASCII,
 )
-_AFTER_WORD: Final = re.compile(r"(?i)(\b(?:bearer|basic|password|passwd|pwd|token|secret|key)[ \t]+)([^\s\"',;]{8,})")
+_AFTER_WORD: Final = re.compile(rf"(?i)(\b(?:bearer|basic|{PASSWORD}|token|secret|key)[ \t]+)([^\s\"',;]{{8,}})")
 _IN_PATH: Final = re.compile(r"(?<=/)[\w.~-]{16,}(?=[/?#\s\"']|$)", re.ASCII)
 _SOLID: Final = re.compile(r"[A-Za-z0-9]{16,}")
 _WEBHOOK: Final = re.compile(r"(hooks\.slack\.com/)[^\s\"'?#]+")

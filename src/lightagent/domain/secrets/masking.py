@@ -15,7 +15,7 @@ from typing import Final
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.secrets.forms import looks_like_key, looks_random, mask_forms
 from lightagent.domain.secrets.fragments import SecretRuns
-from lightagent.domain.secrets.names import is_secret_name, is_secret_within, suggests_secret
+from lightagent.domain.secrets.names import PASSWORD, is_secret_name, is_secret_within, suggests_secret
 from lightagent.domain.secrets.spellings import escaped_spellings, rare_spellings, usual_spellings
 
 MASK: Final = "***"
@@ -68,7 +68,7 @@ _PLACEHOLDERS: Final = frozenset(
 
 _BEFORE_NAMED: Final = (
     r"(?i:(?<![a-z])(?:(?:api|access)[ _-]?)?"
-    r"(?:keys?|tokens?|secrets?|passwords?|passwd|pwd|bearer|basic|authorization)"
+    rf"(?:keys?|tokens?|secrets?|{PASSWORD}|bearer|basic|authorization)"
     r"(?: (?:provided|is|was|given))?[\"']?\s*[:=]?\s*[\"']?)"
 )
 # Where a word begins and ends; an escaped line end (\n) or blank (%20) before it does not belong to the word.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+PASSWORD: Final = "(?:passwords?|passwd|passphrase|passcode|pwd)"
+"""The words for a password as a pattern, for those who look for them in texts, whatever their case."""
+
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _SECRET_WORDS: Final = frozenset(

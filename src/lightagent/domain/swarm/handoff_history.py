@@ -11,7 +11,7 @@ from lightagent.domain.conversation.labels import labels_within
 from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage
 from lightagent.domain.conversation.trimming import turn_start
 from lightagent.domain.policy.phases import Decision
-from lightagent.domain.swarm.handoffs import HANDOFF_SOURCE
+from lightagent.domain.swarm.handoff_limits import HANDOFF_SOURCE
 
 
 @dataclass(frozen=True, slots=True)

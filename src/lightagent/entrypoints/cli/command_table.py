@@ -55,6 +55,7 @@ _FLOW: Final = GroupPlace(
         "graph": CommandPlace("flow.records:graph"),
         "compare": CommandPlace("flow.records:compare"),
         "codec-server": CommandPlace("flow.codec_server:codec_server"),
+        "prune-payloads": CommandPlace("flow.payloads:prune_payloads"),
     },
 )
 _MEMORY: Final = GroupPlace(

@@ -18,7 +18,7 @@ from lightagent.entrypoints.cli.console import err, out
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig
 from lightagent.settings import Problem, load_settings, open_file
-from lightagent.settings.check import ProfileCheck, check_profiles
+from lightagent.settings.check_profiles import ProfileCheck, check_profiles
 from lightagent.settings.origins import printable, short_path
 from lightagent.settings.report import differences, rows
 from lightagent.settings.schema import SECTIONS

@@ -14,10 +14,10 @@ from lightagent.application.sessions.sessions import Sessions
 from lightagent.domain.errors import LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Suspended
+from lightagent.entrypoints.cli.ask_decisions import ask_about
 from lightagent.entrypoints.cli.console import err, show_error, write_answer
-from lightagent.entrypoints.cli.decisions import ask_about
 from lightagent.entrypoints.cli.progress import print_line, progress_line, watched_resume, watched_run
-from lightagent.entrypoints.cli.questions import QuestionReader
+from lightagent.entrypoints.cli.read_query import QuestionReader
 from lightagent.entrypoints.cli.resume_run import is_decided
 from lightagent.entrypoints.cli.trace.tree import print_tree
 from lightagent.options import RunOptions

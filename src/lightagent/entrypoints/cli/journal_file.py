@@ -18,8 +18,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope
+from lightagent.entrypoints.cli.ask_decisions import waiting_lines
 from lightagent.entrypoints.cli.console import err
-from lightagent.entrypoints.cli.decisions import waiting_lines
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lightagent.application.journals.journal import Journal
-from lightagent.entrypoints.cli.decisions import Approve, CallId, Edit, Reject, Respond, decision_of
+from lightagent.entrypoints.cli.ask_decisions import Approve, CallId, Edit, Reject, Respond, decision_of
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.journal_file import open_journal_file, run_in_file
 from lightagent.entrypoints.cli.options import (

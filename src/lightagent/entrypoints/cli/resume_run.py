@@ -17,7 +17,7 @@ from lightagent.compose.configured.backends import open_journals
 from lightagent.domain.errors import IncompleteListing, LightAgentError
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.review.requests import ApprovalRequest
-from lightagent.entrypoints.cli.decisions import about, actor_name
+from lightagent.entrypoints.cli.ask_decisions import about, actor_name
 from lightagent.entrypoints.cli.exit_codes import ExitCode, exit_code
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.notices import announce_stand_in, show_destination, show_losses

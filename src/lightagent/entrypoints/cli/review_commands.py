@@ -14,8 +14,8 @@ from lightagent.application.reviews.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.review.log import Review, review_status
+from lightagent.entrypoints.cli.ask_decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.console import write_visible_json
-from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
 from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line

@@ -40,7 +40,7 @@ from lightagent.entrypoints.cli.options import (
     settings_for,
 )
 from lightagent.entrypoints.cli.progress import Progress, watched_run
-from lightagent.entrypoints.cli.questions import read_question
+from lightagent.entrypoints.cli.read_query import read_question
 from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm, refuse_beside_a_swarm
 from lightagent.entrypoints.cli.tools.files import ToolFunction, load_tools

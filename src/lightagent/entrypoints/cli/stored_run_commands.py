@@ -12,16 +12,8 @@ from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, run_status
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.cli.ask_decisions import Approve, CallId, Edit, Reject, Respond, decision_of, waiting_lines
 from lightagent.entrypoints.cli.console import err, out, write_answer
-from lightagent.entrypoints.cli.decisions import (
-    Approve,
-    CallId,
-    Edit,
-    Reject,
-    Respond,
-    decision_of,
-    waiting_lines,
-)
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import (
     AsJson,

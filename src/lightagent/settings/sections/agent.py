@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from lightagent.application.agent_options.context_budget import ContextStrategy
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
-from lightagent.ports.context_budget import ContextStrategy
 from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section
 
 _LIMITS: Final = tuple(field.name for field in fields(Limits))
@@ -53,7 +53,7 @@ class AgentSettings(Section):
 
 
 class ContextSettings(Section):
-    """How much of a conversation a request may hold; see `lightagent.ports.context_budget.ContextBudget`."""
+    """How much of a conversation a request may hold; see `ContextBudget`."""
 
     max_tokens: Annotated[int | None, SAFE] = Field(
         default=None, ge=1, description="Tokens of one request; without it, requests are not limited."

@@ -22,6 +22,31 @@ def _named(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else backend_table(value)
 
 
+class FlowWorkerSettings(Section):
+    """How `lightagent worker` works; options of the command line replace it.
+
+    All of it needs trust, since a file from elsewhere could open a port.
+    """
+
+    runs: int = Field(default=4, ge=1, le=100_000, description="Runs of one flow at the same time.")
+    steps: int = Field(default=100, ge=1, le=100_000, description="With an engine: steps of one flow at the same time.")
+    model_calls: int | None = Field(
+        default=None, ge=1, le=100_000, description="Requests to models at the same time, of all flows together."
+    )
+    grace: float = Field(
+        default=20.0, ge=0, allow_inf_nan=False, description="Seconds for work in hand to end after a stop."
+    )
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="The IP address where health and metrics are served."
+    )
+    health_port: int | None = Field(
+        default=None, ge=0, le=65535, description="The port of /healthz and /readyz; 0 for a free one."
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="The port of /metrics for Prometheus, with an engine that has them."
+    )
+
+
 class FlowSettings(Section):
     """What carries out runs and where they are kept, for flows without an engine or a store of their own."""
 
@@ -64,6 +89,10 @@ class FlowSettings(Section):
         ge=1,
         le=1_000_000,
         description="How often an attempt is begun whose process ends before it does.",
+    )
+
+    worker: Annotated[FlowWorkerSettings, NEEDS_TRUST] = Field(
+        default=FlowWorkerSettings(), description="How lightagent worker works: limits, and where it can be watched."
     )
 
     @property

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from lightagent.application.agent_options.self_learning import SelfLearning
 from lightagent.ports.models import ChatModel
-from lightagent.ports.self_learning import SelfLearning
 from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section
 
 _DEFAULT: Final = SelfLearning()

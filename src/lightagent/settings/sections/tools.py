@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from lightagent.ports.tool_selection import DEFAULT_SELECTION, ToolSelection
+from lightagent.application.agent_options.tool_selection import DEFAULT_SELECTION, ToolSelection
 from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section
 
 

@@ -1,11 +1,12 @@
 """Runs of flows on Temporal: one workflow for each run, carried out by any number of workers on any number of machines.
 
-Read in this order: `orders` (what passes between the parts), `run_loop` (the flow's machine, folded in a workflow),
-`failures`, `machine` (what it is folded with), `workflow` (what Temporal calls), `activity` (a worker carries out a
-move), `recording` and `event_pages` (what it tells and asks meanwhile), `worker`; `connection` and `faults` (the
-server), `payload_keys`, `codec` and `codec_server` (what encrypts), `large_payloads`, `sizes`, `starting`, `runs`,
-`stuck` and `attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by those
-who open the engine.
+Read in this order: `orders` (what passes between the parts), `deadlines` and `run_loop` (the flow's machine, folded in
+a workflow), `failures`, `machine`, `move_keys` and `late_decisions` (what it is folded with), `workflow` (what Temporal
+calls), `activity` (a worker carries out a move), `recording` and `event_pages` (what it tells and asks meanwhile),
+`worker`; `connection`, `runtime`, `trace_context`, `trace_headers` and `faults` (the server), `payload_keys`, `codec`
+and `codec_server` (what encrypts), `large_payloads` and `payload_pruning`, `sizes`, `starting`, `runs`, `stuck` and
+`attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by those who open the
+engine.
 """
 
 from __future__ import annotations
@@ -109,6 +110,10 @@ class TemporalOptions(BaseModel):
         min_length=1,
         description="what the task queues of all flows begin with; a slash and the flow's name follow",
     )
+    tenant_queues: dict[str, str] = Field(
+        default_factory=dict,
+        description="what the task queues begin with for runs of a tenant that has workers of its own, by tenant",
+    )
     prefix: str = Field(
         default="",
         pattern=r"^[^'\"\\]*$",
@@ -155,6 +160,7 @@ def _open(options: TemporalOptions) -> TemporalEngine:
     return TemporalEngine(
         place,
         task_queue=options.task_queue,
+        tenant_queues=options.tenant_queues,
         prefix=options.prefix,
         heartbeat=options.heartbeat,
         longest=options.longest,

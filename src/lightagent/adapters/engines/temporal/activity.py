@@ -54,20 +54,31 @@ class CarryOut:
         self._client = client
         self._large, self._most = large, most_bytes(large)
         self._known: OrderedDict[str, list[str]] = OrderedDict()
+        self._under_way: set[asyncio.Task[object]] = set()
+
+    def interrupt(self) -> None:
+        """Stop all that is under way; other workers go on with it."""
+        for task in self._under_way:
+            task.cancel()
 
     @activity.defn(name=CARRY_OUT)
     async def carry_out(self, order: Order) -> list[str]:
         """What the flow's code answers at a path of a run, as events."""
-        beating = asyncio.create_task(_beat())
+        beating, own = asyncio.create_task(_beat()), asyncio.current_task()
+        if own is not None:
+            self._under_way.add(own)
         try:
             return await self._result(order)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
-            if details is None or not details.worker_shutdown or details.cancel_requested:
+            if details is not None and (details.cancel_requested or not details.worker_shutdown):
                 raise
+            # Without details the worker was interrupted, or its event loop ends.
             # The server would give it to the next worker, and the run's record would not tell that it began twice.
             raise _not_here(LEFT, "The worker was stopped.") from None
         finally:
+            if own is not None:
+                self._under_way.discard(own)
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating

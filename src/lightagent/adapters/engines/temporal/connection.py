@@ -7,7 +7,7 @@ import atexit
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from temporalio.service import RPCError, TLSConfig
 
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
 from lightagent.adapters.engines.temporal.large_payloads import LargePayloads, converter
+from lightagent.adapters.engines.temporal.runtime import runtime
+from lightagent.adapters.engines.temporal.trace_context import TraceContext
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError
 
@@ -37,6 +39,7 @@ class Place:
             system's, and of the client where the server asks for its certificate.
         codec: encodes payloads, such as `EncryptingCodec`; callers and workers need the same.
         large: where large payloads are kept, so that the server has references to them; None: the server has them.
+        metrics: IP:PORT where this process serves the SDK's metrics for Prometheus; empty for none.
     """
 
     address: str
@@ -48,6 +51,7 @@ class Place:
     key_file: str = ""
     codec: PayloadCodec | None = None
     large: LargePayloads | None = None
+    metrics: str = ""
 
     def __repr__(self) -> str:
         return f"Place({self.address!r}, {self.namespace!r})"
@@ -67,7 +71,12 @@ class Connection:
 
     def __init__(self, place: Place, prefix: str = "") -> None:
         self.place = place
+        self._prefix = prefix
         self._clients = PerLoop(lambda: _Connecting(place, prefix), _forget)
+
+    def with_metrics(self, address: str) -> Connection:
+        """Another connection to the same place, whose metrics are served at IP:PORT."""
+        return Connection(replace(self.place, metrics=address), self._prefix)
 
     async def client(self) -> Client:
         """The running loop's client.
@@ -116,6 +125,8 @@ async def _connect(place: Place, prefix: str) -> Client:
             api_key=place.api_key or None,
             tls=_tls(place) if place.has_tls else False,
             data_converter=converter(place.codec, place.large, prefix),
+            runtime=runtime(place.metrics),
+            interceptors=[TraceContext()],
         )
     except RPCError as error:
         raise fault(error, place.address, place.namespace) from None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
 from lightagent.adapters.engines.temporal.connection import Connection, Place
 from lightagent.adapters.engines.temporal.faults import told_errors
 from lightagent.adapters.engines.temporal.machine import give, given
+from lightagent.adapters.engines.temporal.payload_pruning import PrunedPayloads, prune_payloads
 from lightagent.adapters.engines.temporal.runs import Found, StoredRuns
 from lightagent.adapters.engines.temporal.starting import AlreadyOpen, Starter
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
@@ -20,19 +21,20 @@ from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits, WorkedEngine
-from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
+from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun, OutlinesRuns, RunOutline
 from lightagent.ports.flow_machine import FlowMachine, FoldsRuns
 
 _TRIES: Final = 10
 """How often something is said anew because the run closed or was begun anew meanwhile."""
 
 
-class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
+class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
     """The runs of one namespace. A caller who is cancelled leaves them to their workers.
 
     Args:
         place: the server and the namespace.
         task_queue: what the task queues of all flows begin with; the name of the flow follows.
+        tenant_queues: what they begin with instead for runs of a tenant, by tenant.
         prefix: what the ids of all workflows begin with, where several applications share a namespace.
         heartbeat: seconds without a sign of life after which a worker counts as dead.
         longest: seconds that a step without a limit of its own may take.
@@ -45,6 +47,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         place: Place,
         *,
         task_queue: str = "lightagent",
+        tenant_queues: Mapping[str, str] | None = None,
         prefix: str = "",
         heartbeat: float = 20.0,
         longest: float = 86_400.0,
@@ -54,7 +57,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         large = 0 if place.large is None else place.large.over
         self._connection = Connection(place, prefix)
         self._runs = StoredRuns(prefix, large)
-        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience, large)
+        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience, tenant_queues or {}, large)
         self._queues = Queues(self._connection, task_queue, make_attributes=make_attributes)
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
@@ -113,6 +116,31 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         with self._told():
             async for run_id in self._runs.ids(client, owner):
                 yield run_id
+
+    async def outline(self, run: FlowRun) -> RunOutline | None:
+        client = await self._connection.client()
+        with self._told():
+            return await self._runs.outline(client, run)
+
+    async def prune_payloads(self, older_than: float, *, dry_run: bool = False) -> PrunedPayloads:
+        """Delete large payloads of runs that the server no longer has.
+
+        Args:
+            older_than: seconds since a payload was kept; newer ones stay.
+            dry_run: only count them.
+
+        Raises:
+            ConfigurationError: the engine has no store of large payloads.
+            StoreError: the store or the server is away.
+        """
+        large = self._connection.place.large
+        if large is None:
+            raise ConfigurationError(
+                "The Temporal engine has no store of large payloads.", guidance="Set its option large_payloads."
+            )
+        client = await self._connection.client()
+        with self._told():
+            return await prune_payloads(client, large, time.time() - older_than, dry_run=dry_run)
 
     async def aclose(self) -> None:
         await self._connection.aclose()

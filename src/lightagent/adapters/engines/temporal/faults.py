@@ -67,6 +67,11 @@ def is_away(error: RPCError) -> bool:
     return error.status in _AWAY
 
 
+def is_no_run(error: RPCError) -> bool:
+    """Whether the server has no such workflow."""
+    return error.status is RPCStatusCode.NOT_FOUND and "amespace" not in error.message
+
+
 def is_too_large(error: RPCError) -> bool:
     """Whether the server refused a payload for its size."""
     said = error.message.lower()

@@ -45,10 +45,27 @@ KIND: Final = "flow-payload"
 """The kind of the streams of a store that hold a payload each."""
 
 RUN: Final = "run"
-"""The label by which the payloads of a run are found."""
+NAMESPACE: Final = "namespace"
+WORKFLOW: Final = "workflow"
+"""The labels by which the payloads of a run are found."""
 
-LEAST: Final = 10_000
-"""Below this many bytes a reference saves nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The run that a payload belongs to, and where it is: several servers and applications may share a store.
+
+    Attributes:
+        workflow: the id of its workflow.
+    """
+
+    namespace: str
+    workflow: str
+    run: FlowRun
+
+    def key(self, name: str) -> StreamKey:
+        """The stream of a payload."""
+        owner = Scope(self.run.owner.tenant, self.run.owner.user)
+        return StreamKey(owner, KIND, f"{self.namespace}/{self.workflow}/{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +82,25 @@ class LargePayloads:
     store: JournalStore
     over: int = 100_000
 
-    async def keep(self, run: FlowRun, name: str, payload: Payload) -> None:
+    async def keep(self, holder: Holder, name: str, payload: Payload) -> None:
         """Keep a payload of a run under its name, unless it is there.
 
         Raises:
             StoreError: the store cannot be written.
         """
-        key = _key(run, name)
+        key = holder.key(name)
         owner = key.owner
         asked = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user, session="", id=key.id, limit=1)
         if (await self.store.list(asked)).streams:
             return
         content = json.dumps(b64encode(payload.SerializeToString()).decode("ascii"))
+        labels = {RUN: holder.run.run_id, NAMESPACE: holder.namespace, WORKFLOW: holder.workflow}
         try:
-            await self.store.append(key, [Draft(content)], expected=0, at=time.time(), labels={RUN: run.run_id})
+            await self.store.append(key, [Draft(content)], expected=0, at=time.time(), labels=labels)
         except StreamConflict:
             return  # Another worker has kept it at the same moment.
 
-    async def find(self, run: FlowRun, name: str, size: int) -> Payload:
+    async def find(self, holder: Holder, name: str, size: int) -> Payload:
         """The payload of a run that was kept under a name.
 
         Args:
@@ -92,7 +110,8 @@ class LargePayloads:
             MissingPayload: it is not there.
             StoreError: the store cannot be read.
         """
-        found = await self.store.read(_key(run, name), limit=1)
+        found = await self.store.read(holder.key(name), limit=1)
+        run = holder.run
         if not found.entries:
             raise MissingPayload(
                 f"A payload of the run {run.run_id!r:.100}, of {size:,} bytes, is not in the store of large payloads.",
@@ -116,14 +135,16 @@ class ReferringCodec(PayloadCodec, WithSerializationContext):
 
     def __init__(self, codec: PayloadCodec | None, large: LargePayloads, prefix: str) -> None:
         self._codec, self._large, self._prefix = codec, large, prefix
-        self._run: FlowRun | None = None
+        self._holder: Holder | None = None
 
     def with_context(self, context: SerializationContext) -> Self:
         """The codec of the run that the context tells of."""
         inner = DataConverter(payload_codec=self._codec).with_context(context).payload_codec
         made = type(self)(inner, self._large, self._prefix)
         if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
-            made._run = run_of(self._prefix, context.workflow_id or "")
+            ident = context.workflow_id or ""
+            run = run_of(self._prefix, ident)
+            made._holder = None if run is None else Holder(context.namespace, ident, run)
         return made
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -145,13 +166,15 @@ class ReferringCodec(PayloadCodec, WithSerializationContext):
         return [await self._decoded(one) for one in payloads]
 
     async def _encoded(self, payload: Payload) -> Payload:
-        run = self._run
-        if run is None or payload.ByteSize() <= self._large.over:
+        holder = self._holder
+        if holder is None or payload.ByteSize() <= self._large.over:
             return await self._inner_encoded(payload)
         kept = await self._inner_encoded(payload)
-        name = self._name(run, payload, kept)
-        await self._large.keep(run, name, kept)
-        said = [run.owner.tenant, run.owner.user, run.run_id, name, payload.ByteSize()]
+        name = self._name(holder.run, payload, kept)
+        await self._large.keep(holder, name, kept)
+        run = holder.run
+        said = [holder.namespace, holder.workflow, run.owner.tenant, run.owner.user, run.run_id, name]
+        said.append(str(payload.ByteSize()))
         return await self._inner_encoded(
             Payload(metadata={"encoding": REFERENCE.encode()}, data=json.dumps(said).encode())
         )
@@ -160,12 +183,12 @@ class ReferringCodec(PayloadCodec, WithSerializationContext):
         told = await self._inner_decoded(payload)
         if told.metadata.get("encoding") != REFERENCE.encode():
             return told
-        run, name, size = _read(told)
-        if self._run is not None and run != self._run:
+        holder, name, size = _read(told)
+        if self._holder is not None and holder != self._holder:
             raise tampered("one refers to what another run has in the store of large payloads")
-        kept = await self._large.find(run, name, size)
+        kept = await self._large.find(holder, name, size)
         found = await self._inner_decoded(kept)
-        if self._name(run, found, kept) != name:
+        if self._name(holder.run, found, kept) != name:
             raise tampered("one in the store of large payloads was exchanged")
         return found
 
@@ -193,10 +216,10 @@ class _NoStore(EncodingPayloadConverter):
         return None
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> object:
-        run, _, size = _read(payload)
+        holder, _, size = _read(payload)
         raise ConfigurationError(
-            f"A payload of the run {run.run_id!r:.100}, of {size:,} bytes, is in a store of large payloads, and this "
-            "engine has none.",
+            f"A payload of the run {holder.run.run_id!r:.100}, of {size:,} bytes, is in a store of large payloads, and "
+            "this engine has none.",
             guidance="Give callers and workers the same option large_payloads.",
         )
 
@@ -225,14 +248,10 @@ def converter(codec: PayloadCodec | None, large: LargePayloads | None = None, pr
     return DataConverter(ReferredPayloads, whole, failures)
 
 
-def _key(run: FlowRun, name: str) -> StreamKey:
-    return StreamKey(Scope(run.owner.tenant, run.owner.user), KIND, f"{run.run_id}/{name}")
-
-
-def _read(reference: Payload) -> tuple[FlowRun, str, int]:
+def _read(reference: Payload) -> tuple[Holder, str, int]:
     """Whose payload a reference is of, its name and its size."""
     try:
-        tenant, user, run_id, name, size = json.loads(reference.data)
-        return FlowRun(Scope(str(tenant), str(user)), str(run_id)), str(name), int(size)
+        namespace, workflow, tenant, user, run_id, name, size = map(str, json.loads(reference.data))
+        return Holder(namespace, workflow, FlowRun(Scope(tenant, user), run_id)), name, int(size)
     except (ValueError, TypeError):
         raise tampered("a reference to the store of large payloads was changed") from None

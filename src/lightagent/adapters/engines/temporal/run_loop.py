@@ -11,16 +11,18 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.deadlines import Deadlines
+    from lightagent.adapters.engines.temporal.deadlines import Deadlines, until
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
+    from lightagent.adapters.engines.temporal.late_decisions import refusal_of
     from lightagent.adapters.engines.temporal.machine import given
+    from lightagent.adapters.engines.temporal.move_keys import ATTEMPT, Key, key_of
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
         INLINE_BYTES,
@@ -47,7 +49,6 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import FlowState, fold
 
-Key: TypeAlias = tuple[str, int, str]
 Carried: TypeAlias = Ask | AskHuman | Do
 
 OVER: Final = frozenset(("success", "failed", "cancelled"))
@@ -68,6 +69,7 @@ class RunLoop:
     Attributes:
         texts: all that is on record.
         state: what it amounts to.
+        unheard: what was said of attempts under way, which is put on record once they are left.
         is_drained: nothing more is begun, since the workflow is to continue as a new one.
     """
 
@@ -86,6 +88,7 @@ class RunLoop:
         self._dropped: set[Key] = set()
         self._stops: list[Stop] = []
         self._news: set[Key] = set()
+        self.unheard: dict[Key, list[FlowEvent]] = {}
         self._noted: Counter[tuple[str, int, int]] = Counter(
             (event.path, event.epoch, event.attempt) for event in self.events if isinstance(event, AttemptNoted)
         )
@@ -139,13 +142,24 @@ class RunLoop:
         self._moves = deque(self.state.open_moves())
 
     def hear(self, event: FlowEvent) -> None:
-        """Take what was said from outside, which may go on with an attempt that was left until then."""
-        if self.tell(event) and isinstance(event, AttemptNoted):
-            node = self.state.nodes.get(event.path)
-            move = None if node is None or node.status != "running" else move_of(node)
-            if isinstance(move, Do) and move.attempt == event.attempt:
-                self._news.add(_key(move))
-                self._take_up(_key(move), move)
+        """Take what was said from outside, which may go on with an attempt that was left until then.
+
+        Of an attempt under way, it is put on record once that is left: what its worker records would not follow it.
+        """
+        key = self._attempt_of(event)
+        if key in self._tasks and key not in self._alarms:
+            self.unheard.setdefault(key, []).append(event)
+        elif refusal_of(self.state, event) is None and self.tell(event) and key is not None:
+            self._news.add(key)
+            self._take_up(key)
+
+    def _attempt_of(self, event: FlowEvent) -> Key | None:
+        """The attempt below which something was said."""
+        node = self.state.nodes.get(event.path) if isinstance(event, AttemptNoted) else None
+        move = None if node is None or node.status != "running" else move_of(node)
+        if isinstance(move, Do) and isinstance(event, AttemptNoted) and move.attempt == event.attempt:
+            return key_of(move)
+        return None
 
     def takes_notes(self, events: Sequence[FlowEvent], position: int) -> bool:
         """Whether these are the next notes of an attempt that is under way, after so many of them."""
@@ -196,12 +210,12 @@ class RunLoop:
             case Stop():
                 self._stop(move)
             case Wake():
-                self._alarms.add(_key(move))
-                self._begin(_key(move), self._wake(move))
+                self._alarms.add(key_of(move))
+                self._begin(key_of(move), self._wake(move))
             case Do():
-                self._begin(_key(move), self._do(move))
+                self._begin(key_of(move), self._do(move))
             case Ask() | AskHuman():
-                self._begin(_key(move), self._ask(move))
+                self._begin(key_of(move), self._ask(move))
 
     def _begin(self, key: Key, work: Coroutine[object, object, None]) -> None:
         if key in self._tasks:
@@ -220,16 +234,16 @@ class RunLoop:
             self._tasks.pop(key, None)
             self._alarms.discard(key)
             self._dropped.discard(key)
-            move = self._open_at(key)
-            if isinstance(move, Do):
-                self._take_up(key, move)
-            for stop in [one for one in self._stops if _key(one) == key]:
+            for event in self.unheard.pop(key, ()):
+                self.hear(event)
+            self._take_up(key)
+            for stop in [one for one in self._stops if key_of(one) == key]:
                 self._stops.remove(stop)
                 self._stopped(stop)
 
     def _leaves(self, key: Key) -> bool:
         path, epoch, what = key
-        number = what.removeprefix(_ATTEMPT).strip()
+        number = what.removeprefix(ATTEMPT).strip()
         return number.isdecimal() and self._noted[path, epoch, int(number)] > 0 and self.may_leave(path)
 
     def _open_at(self, key: Key) -> Move | None:
@@ -239,20 +253,21 @@ class RunLoop:
         """
         node = self.state.nodes.get(key[0])
         move = None if node is None or node.epoch != key[1] or self.state.cancelled else move_of(node)
-        return None if move is None or isinstance(move, (BeginWait, Finish)) or _key(move) != key else move
+        return None if move is None or isinstance(move, (BeginWait, Finish)) or key_of(move) != key else move
 
     def _is_worthless(self, key: Key) -> bool:
         """Whether the run no longer waits for it, such as for a timer; a running attempt is cancelled separately."""
-        return (key in self._alarms or not key[2].startswith(_ATTEMPT)) and self._open_at(key) is None
+        return (key in self._alarms or not key[2].startswith(ATTEMPT)) and self._open_at(key) is None
 
-    def _take_up(self, key: Key, move: Do) -> None:
+    def _take_up(self, key: Key) -> None:
         """Resume an attempt that waited for people, after one of them has decided."""
-        if key in self._news and key not in self._tasks:
+        move = self._open_at(key)
+        if isinstance(move, Do) and key in self._news and key not in self._tasks:
             self._news.discard(key)
             self._moves.append(move)
 
     def _stop(self, move: Stop) -> None:
-        task = self._tasks.get(_key(move))
+        task = self._tasks.get(key_of(move))
         if task is None:
             self._stopped(move)
         else:
@@ -266,33 +281,32 @@ class RunLoop:
             self.tell(AttemptStopped(move.path, move.epoch, move.attempt, at=_now()))
 
     async def _wake(self, move: Wake) -> None:
-        await _until(move.due)
-        if self._open_at(_key(move)) is not None:
+        await until(move.due)
+        if self._open_at(key_of(move)) is not None:
             self.tell(WaitEnded(move.path, move.epoch, at=_now()))
 
     async def _ask_others(self, node: Node) -> None:
         """People's time to decide is over: code says who is asked next, or that the step has failed."""
-        while True:
-            answers = await self._code(AskHuman(node.path, node.epoch, node.subject, node.step))
-            if answers is not None:
-                self._tell_all(answers)
-                if not any(isinstance(one, DefinitionChanged) for one in answers):
-                    return
+        while not await self._is_answered(AskHuman(node.path, node.epoch, node.subject, node.step)):
+            pass  # Its worker was lost, or the flow was changed.
 
     async def _ask(self, move: Ask | AskHuman) -> None:
         """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""
-        while isinstance(now := self._open_at(_key(move)), (Ask, AskHuman)):
-            answers = await self._code(now)
-            if answers is not None:
-                self._tell_all(answers)
-                if not any(isinstance(one, DefinitionChanged) for one in answers):
-                    return
+        while isinstance(now := self._open_at(key_of(move)), (Ask, AskHuman)):
+            if await self._is_answered(now):
+                return
+
+    async def _is_answered(self, move: Ask | AskHuman) -> bool:
+        """Put on record what code answers, if it does."""
+        answers = await self._code(move)
+        self._tell_all(answers or ())
+        return answers is not None and not any(isinstance(one, DefinitionChanged) for one in answers)
 
     async def _do(self, first: Do) -> None:
         """Make an attempt: its intent is on record before any code of it runs."""
-        key = _key(first)
+        key = key_of(first)
         self._alarms.add(key)
-        await _until(first.due)
+        await until(first.due)
         self._alarms.discard(key)
         async with self._room:
             begun = False
@@ -376,28 +390,5 @@ class RunLoop:
             self.tell(AttemptStarted(move.path, move.epoch, move.attempt, self.state.key_of(move), at=_now()))
 
 
-_ATTEMPT: Final = "attempt"
-
-
 def _now() -> float:
     return workflow.now().timestamp()
-
-
-async def _until(due: float) -> None:
-    if due > _now():
-        await asyncio.sleep(due - _now())
-
-
-def _key(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
-    match move:
-        case Do() | Stop():
-            what = f"{_ATTEMPT} {move.attempt}"
-        case Ask():
-            what = f"ask {move.question}"
-        case AskHuman():
-            what = f"person {move.about}"
-        case Wake():
-            what = "wait"
-        case _:
-            assert_never(move)
-    return move.path, move.epoch, what

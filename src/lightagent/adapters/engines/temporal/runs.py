@@ -19,11 +19,13 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from lightagent.adapters.engines.temporal.attributes import FLOW, STATUS
 from lightagent.adapters.engines.temporal.event_pages import asked_page
-from lightagent.adapters.engines.temporal.faults import is_away
+from lightagent.adapters.engines.temporal.faults import is_away, is_no_run
 from lightagent.adapters.engines.temporal.orders import (
     HELD,
     SETTLE,
@@ -43,7 +45,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.scopes import Scope
-from lightagent.ports.flow_engine import FlowRun
+from lightagent.ports.flow_engine import FlowRun, RunOutline
 
 _ANSWER: Final = timedelta(seconds=15)
 """That a worker may take to tell of a run."""
@@ -57,6 +59,9 @@ minutes more, so it may be missed only once a run has begun."""
 
 _AWAY: Final = 60.0
 """Seconds for which a caller that waits for a run retries an unreachable server, such as one that restarts."""
+
+
+_SHOWN: Final = (FLOW, STATUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class StoredRuns:
         try:
             about = await handle.describe()
         except RPCError as error:
-            if _is_no_run(error):
+            if is_no_run(error):
                 return None
             raise
         here = client.get_workflow_handle(handle.id, run_id=about.run_id)
@@ -105,6 +110,21 @@ class StoredRuns:
                 return Found(is_open=False, events=read_all(output.events))
         texts = await _asked(client, here, about.task_queue)
         return Found(about.status is WorkflowExecutionStatus.RUNNING, read_all(texts))
+
+    async def outline(self, client: Client, run: FlowRun) -> RunOutline | None:
+        """Return what the server knows of a run without its workers; None if it does not exist.
+
+        Raises:
+            RPCError: the server is away.
+        """
+        try:
+            about = await self._handle(client, run).describe()
+        except RPCError as error:
+            if is_no_run(error):
+                return None
+            raise
+        flow, status = (about.typed_search_attributes.get(SearchAttributeKey.for_keyword(name)) for name in _SHOWN)
+        return RunOutline(flow or "", status or "", about.start_time.timestamp())
 
     async def tell(self, client: Client, run: FlowRun, events: Sequence[FlowEvent]) -> bool:
         """Tell an open run of something, which is on record then; False where it has closed meanwhile.
@@ -133,7 +153,7 @@ class StoredRuns:
                         guidance="See whether its workers live; told once more, it counts once.",
                     ) from None
             except RPCError as error:
-                if _is_no_run(error):
+                if is_no_run(error):
                     return False
                 raise
             else:
@@ -246,7 +266,7 @@ async def _wait(handle: WorkflowHandle[object, FlowOutput], ident: str) -> bool 
             raise asyncio.CancelledError from None
         return None
     except RPCError as error:
-        if _is_no_run(error):
+        if is_no_run(error):
             return True
         raise
     return is_settled
@@ -291,10 +311,6 @@ def _refusal(error: WorkflowUpdateFailedError) -> Refused | None:
             return Refused(kind, cause.message, path=str(cause.details[1]) if len(cause.details) > 1 else "")
         case _:
             return None
-
-
-def _is_no_run(error: RPCError) -> bool:
-    return error.status is RPCStatusCode.NOT_FOUND and "amespace" not in error.message
 
 
 def _is_cancelled() -> bool:

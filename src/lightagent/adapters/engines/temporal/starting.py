@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -43,6 +43,7 @@ class Starter:
         queues: what the task queues of all flows begin with.
         heartbeat, longest: see `FlowInput`.
         patience: seconds to wait for a worker that has the flow.
+        tenants: what the task queues begin with instead for runs of a tenant, by tenant.
         large: see `FlowInput`.
     """
 
@@ -51,6 +52,7 @@ class Starter:
     heartbeat: float
     longest: float
     patience: float
+    tenants: Mapping[str, str]
     large: int = 0
     _has_attributes: bool | None = field(default=None, init=False)
     _seen: set[str] = field(default_factory=set, init=False)
@@ -64,7 +66,8 @@ class Starter:
         """
         state = fold(past)
         run = FlowRun(state.started.scope, state.run_id)
-        queue, ident = queue_of(self.queues, state.definition.name), workflow_id(self.prefix, run)
+        queues = self.tenants.get(run.owner.tenant, self.queues)
+        queue, ident = queue_of(queues, state.definition.name), workflow_id(self.prefix, run)
         texts = written(past)
         if (refused := too_large(past, texts, most_bytes(self.large))) is not None:
             raise refused

@@ -18,6 +18,7 @@ from lightagent.adapters.engines.temporal.run_loop import RunLoop
 
 with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.attributes import STATUS
+    from lightagent.adapters.engines.temporal.late_decisions import refusal_of
     from lightagent.adapters.engines.temporal.orders import (
         EVENT,
         EVENTS,
@@ -91,8 +92,12 @@ class FlowWorkflow:
     @tell.validator
     def may_be_told(self, said: list[str]) -> None:
         """Refuse what cannot happen now, so that it never gets into the history."""
+        events, unheard = read_all(said), [one for kept in self._loop.unheard.values() for one in kept]
         try:
-            fold([*self._loop.events, *read_all(said)])
+            fold([*self._loop.events, *events])
+            for event in events:
+                if (refused := refusal_of(self._loop.state, event, unheard)) is not None:
+                    raise refused
         except Refused as refusal:
             raise ApplicationError(
                 refusal.info.message, refusal.info.guidance, refusal.path, type=refusal.kind

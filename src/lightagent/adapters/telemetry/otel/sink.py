@@ -15,6 +15,7 @@ from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_
 
 from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
 from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.elsewhere_spans import AttemptWatch, CalledFlowWatch
 from lightagent.adapters.telemetry.otel.flow_spans import OpenTelemetryFlowWatch
 from lightagent.adapters.telemetry.otel.http_requests import begin_request
 from lightagent.adapters.telemetry.otel.kit import Kit
@@ -29,7 +30,7 @@ from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs.events import Event
 from lightagent.domain.telemetry.tags import checked_tags
-from lightagent.ports.flow_telemetry import FlowSink
+from lightagent.ports.flow_telemetry import ElsewhereSink
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.server_telemetry import LoadedServer, RequestHead, RequestWatch, ServerSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
@@ -148,7 +149,7 @@ def _flushed(provider: object) -> bool:
     return not callable(flush) or flush() is not False
 
 
-class _Called(PreparedSink, FlowSink):
+class _Called(PreparedSink, ElsewhereSink):
     """The sink as it is for one run, which knows where the run is called."""
 
     __slots__ = ("_ambient", "_kit")
@@ -169,6 +170,14 @@ class _Called(PreparedSink, FlowSink):
     def watch_flow(self, known: Sequence[FlowEvent]) -> OpenTelemetryFlowWatch:
         catch_up()
         return OpenTelemetryFlowWatch(self._kit, self._ambient, known)
+
+    def watch_called(self, known: Sequence[FlowEvent]) -> CalledFlowWatch:
+        catch_up()
+        return CalledFlowWatch(self._kit, self._ambient, known)
+
+    def watch_attempt(self, known: Sequence[FlowEvent]) -> AttemptWatch:
+        catch_up()
+        return AttemptWatch(self._kit, self._ambient, known)
 
 
 def _version() -> str | None:

@@ -10,8 +10,8 @@ import typer
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.entrypoints.cli.ask_decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.console import err, write_visible_json
-from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.flow.files import Flow, RunId, open_flow, typed_command, with_flow
 from lightagent.entrypoints.cli.flow.texts import print_lines, waiting_lines

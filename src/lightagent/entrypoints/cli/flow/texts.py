@@ -30,7 +30,9 @@ _MOST: Final = 120
 
 
 def run_line(record: JsonObject) -> str:
-    """Format a run as one line of a listing."""
+    """Format a run as one line of a listing; of one that cannot be read, with the reason."""
+    if isinstance(error := record.get("error"), dict) and not record["steps"]:
+        return f"{record['run_id']} · {record['status']} · {short(error['message'])}"
     steps = record["steps"] if isinstance(record["steps"], list) else []
     over = sum(isinstance(step, dict) and step.get("status") in ("success", "skipped") for step in steps)
     changed = record.get("updated_at")

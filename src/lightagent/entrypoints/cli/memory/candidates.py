@@ -17,8 +17,8 @@ from lightagent.domain.errors import ConfigurationError, DamagedStream, Incomple
 from lightagent.domain.memory.candidates import CandidateState
 from lightagent.domain.memory.memories import MemoryPromotionDecision
 from lightagent.domain.text.characters import written_out
+from lightagent.entrypoints.cli.ask_decisions import Actor, actor_name
 from lightagent.entrypoints.cli.console import write_visible_json
-from lightagent.entrypoints.cli.decisions import Actor, actor_name
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.memory.candidate_texts import Candidate, candidate_line, candidate_lines, lessons_text
 from lightagent.entrypoints.cli.memory.stores import Agent, Namespace, print_line, require_memory

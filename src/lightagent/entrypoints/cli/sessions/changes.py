@@ -14,8 +14,8 @@ from lightagent.application.sessions.sessions import Sessions
 from lightagent.application.sessions.turns import SessionTurn
 from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.cli.ask_decisions import Approve, CallId, Edit, Reject, Respond, decision_of
 from lightagent.entrypoints.cli.console import err, out
-from lightagent.entrypoints.cli.decisions import Approve, CallId, Edit, Reject, Respond, decision_of
 from lightagent.entrypoints.cli.exit_codes import ExitCode, exit_code, guarded
 from lightagent.entrypoints.cli.notices import show_losses
 from lightagent.entrypoints.cli.options import (

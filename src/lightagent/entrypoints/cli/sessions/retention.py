@@ -158,10 +158,17 @@ def trim(
     return ExitCode.COMPLETED
 
 
+def seconds_of(text: str) -> float:
+    """The seconds of the option `--older-than`."""
+    return _in_units(text, _SECONDS, "--older-than")
+
+
 def _amount(text: str | None, units: dict[str, int], option: str) -> float | None:
+    return None if text is None else _in_units(text, units, option)
+
+
+def _in_units(text: str, units: dict[str, int], option: str) -> float:
     """Convert a number with a unit to the smallest unit. Times require a unit, since a bare 30 could mean days."""
-    if text is None:
-        return None
     unit = text[-1:] if text[-1:] in units else ""
     number = text.removesuffix(unit)
     if unit not in units or not (number.isascii() and number.replace(".", "", 1).isdigit()):

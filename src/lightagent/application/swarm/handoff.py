@@ -23,7 +23,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs.effects import HandOver
 from lightagent.domain.runs.events import ModelRequested, ToolFinished, ToolStarted
-from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.swarm.handoff_limits import HistoryTransfer
 
 InputT_co = TypeVar("InputT_co", covariant=True, default=str)
 """What is passed along: without a type the reason, as text."""

@@ -20,7 +20,7 @@ from lightagent.domain.runs.events import ApprovalRequested, Event, Nested
 from lightagent.domain.runs.state import PendingCall, Run, waiting_calls
 from lightagent.domain.text.characters import written_out
 from lightagent.entrypoints.cli.console import err, show_error
-from lightagent.entrypoints.cli.questions import read_answer
+from lightagent.entrypoints.cli.read_query import read_answer
 
 Approve: TypeAlias = Annotated[bool, typer.Option("--approve", help="Approve the waiting call.")]
 Reject: TypeAlias = Annotated[

@@ -51,7 +51,10 @@ ROWS = {
     "state transitions": "transitions",
     "workers' CPU a run, ms": "workers_ms",
     "server's CPU a run, ms": "server_ms",
+    "… CPU of both, as a ratio": "cpu_ms",
 }
+
+RATIOS = ("seconds", "cpu_ms")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def measured(name: str, one: Peer, there: Server, batch: Batch) -> dict[str, flo
         "transitions": taken.transitions,
         "workers_ms": workers / batch.runs * 1e3,
         "server_ms": served / batch.runs * 1e3,
+        "cpu_ms": (workers + served) / batch.runs * 1e3,
     }
     told = ", ".join(f"{figure} {number(value)}" for figure, value in found.items())
     print(f"{batch.name}: {told}", file=sys.stderr, flush=True)
@@ -113,13 +117,13 @@ def table(scenario: str, results: Mapping[int, Mapping[str, list[dict[str, float
         cells = list[str]()
         for workers, name in columns:
             found = results[workers]
-            if figure != "seconds":
+            if figure not in RATIOS:
                 cells.append(number(median(one[figure] for one in found[name])))
             elif (base := found.get(SCENARIOS[scenario][-1])) is None:
                 cells.append("-")
             else:
                 pairs = zip(found[name], base, strict=True)
-                cells.append(f"{median(one[figure] / other[figure] for one, other in pairs):.2f}x")
+                cells.append(f"{median(one[figure] / max(other[figure], 1e-9) for one, other in pairs):.2f}x")
         lines.append([title, *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -450,7 +450,7 @@ def flows_file(folder: Path) -> Path:
     [
         ("", "The file has 2 flows."),
         (":order", "'order' does not exist."),
-        (":nothing", "must be a LightFlow, got int."),
+        (":nothing", "must be a LightFlow or LightAgent, got int."),
         ("x", "must be FILE.py:NAME or MODULE:NAME."),
     ],
 )

@@ -76,6 +76,7 @@ async def test_no_finished_call_of_an_agent_is_made_again(temporal: TemporalServ
             group.create_task(carried_out(case))
 
 
+@pytest.mark.timeout(240)
 async def test_the_history_of_a_long_conversation_is_small(temporal: TemporalServer) -> None:
     """200 calls whose results have 5 kB, after a query of 100,000 tokens; the server ends a workflow at 50 MB."""
     calls, result = 200, "word " * 1000

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
 from lightagent import LightAgent, LightFlow
@@ -20,8 +21,10 @@ from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadC
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.faults import told_errors
-from lightagent.adapters.engines.temporal.orders import MOST_BYTES
+from lightagent.adapters.engines.temporal.large_payloads import LargePayloads, converter
+from lightagent.adapters.engines.temporal.orders import MOST_BYTES, workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
+from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
@@ -239,6 +242,15 @@ async def large_event(address: str, patch: pytest.MonkeyPatch) -> Told:
         return await refused(flow.asignal(RUN, "payment", "x" * MOST_BYTES))
 
 
+async def missing_payload(address: str, patch: pytest.MonkeyPatch) -> Told:
+    kept = MemoryJournalStore()
+    ident = workflow_id("", FlowRun(Scope("acme"), RUN))
+    data = converter(None, LargePayloads(kept), "").with_context(WorkflowSerializationContext("default", ident))
+    sent = await data.encode(["x" * MOST_BYTES])
+    await kept.forget(Scope("acme"))
+    return await refused(data.decode(sent))
+
+
 async def caller_without_key(address: str, patch: pytest.MonkeyPatch) -> Told:
     async with worked(address, "spring") as engine:
         await LightFlow(engine=engine, name="orders").step("a", agent=same).arun("x", run_id=RUN)
@@ -265,6 +277,7 @@ CASES: Final[Mapping[str, Case]] = {
     "the input of a run is too large": Case(large_input),
     "the output of a step is too large": Case(large_output),
     "the payload of an event is too large": Case(large_event),
+    "a large payload is not in the store": Case(missing_payload, needs_server=False),
     "the caller lacks a key": Case(caller_without_key),
     "the workers lack a key": Case(workers_without_key),
 }

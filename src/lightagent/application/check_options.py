@@ -1,6 +1,6 @@
 """Refuses options that do not exist or have the wrong type, before anything runs.
 
-The options are declared once, as a TypedDict whose types a static checker knows; what is checked here is read from it.
+The options are declared once, in a TypedDict that static type checkers read; the checks here read the same TypedDict.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
         "tags": '["nightly"]',
     }
 )
-"""How an option is written, if that is more than a name and brackets."""
+"""Example values for error texts; an option that is missing here is shown as ``name=[...]`` or ``name=Class(...)``."""
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -40,18 +40,20 @@ def check_options(
     parameters: tuple[str, ...] = (),
     absent: Mapping[str, str] = NOTHING,
 ) -> None:
-    """Raise unless every option is declared and of its type; None stands for an option that is not given.
+    """Raise unless each option is declared and its value has the declared type. None is accepted for every option.
 
-    Any sequence will do where one is declared, except text and bytes, which are never meant as one.
+    Where a sequence is declared, any sequence is accepted except text and bytes.
 
     Args:
+        options: the options to check, by name.
         declared: the TypedDict that declares the options.
-        owner: whose options they are, for the text of an error.
-        parameters: names that the call takes besides, so that a misspelt one is recognized.
-        absent: names that were removed, with what to do instead; values that mean "off" are accepted.
+        owner: the name of the function or class that takes the options, for the error text.
+        parameters: names of other parameters of the same call, which are suggested for a misspelt name.
+        absent: options that no longer exist, with what to do instead. Their values None and False are ignored.
 
     Raises:
-        ConfigurationError: one is unknown or of a wrong type; the text names it, what it takes, and the nearest name.
+        ConfigurationError: an option is unknown (the text suggests the nearest known name, or lists all of them), or
+            its value has another type (the text names both types).
     """
     known = declared_types(declared)
     for name, value in options.items():
@@ -74,16 +76,16 @@ def check_options(
 
 
 def _nearest(name: str, known: tuple[str, ...], absent: Mapping[str, str]) -> str:
-    """The known name that an unknown one probably stands for."""
+    """Return a sentence that suggests the name nearest to an unknown one, or that lists all known names."""
     near = get_close_matches(name, (*known, *absent), n=1)
     if not near:
         return f"It takes: {', '.join(known)}."
-    told = "" if near[0] in known else absent[near[0]]
-    return f"Did you mean {near[0]!r}? {told}".rstrip()
+    replacement = "" if near[0] in known else absent[near[0]]
+    return f"Did you mean {near[0]!r}? {replacement}".rstrip()
 
 
 def _remedy(name: str, types: tuple[type, ...]) -> str:
-    """What to write for an option of these types."""
+    """Return a sentence that shows how to write an option of these types; empty for simple types such as int."""
     if list in types and tuple in types:
         return f"Leave it out, or write {name}={_EXAMPLES.get(name, '[...]')}."
     own = next((kind.__name__ for kind in types if kind.__module__.startswith("lightagent.")), None)
@@ -94,24 +96,27 @@ def _remedy(name: str, types: tuple[type, ...]) -> str:
 
 
 def check_text(value: object, name: str) -> None:
-    """Raise unless an id is text. None, such as of a user who is not logged in, must not stand for all users.
+    """Raise unless the value is text. None is refused too: the missing id of a guest must not select all users.
+
+    Args:
+        name: the name of the parameter, for the error text.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: the value is not a `str`.
     """
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be str, got {type(value).__name__}.", guidance=_OF_TEXTS.get(name, ""))
 
 
 _OF_TEXTS: Final = {
-    "user_id": 'An empty one, "", stands for what belongs to no user.',
-    "query": "Pass text; what has parts goes as JSON: json.dumps(...).",
+    "user_id": 'Pass "" for data that belongs to no user.',
+    "query": "Pass text; encode other data as JSON: json.dumps(...).",
 }
 
 
 @cache
 def declared_types(declared: type) -> Mapping[str, tuple[type, ...]]:
-    """The options of a TypedDict, each with the classes that `isinstance` may ask for."""
+    """Return the options of a TypedDict, each with the classes for `isinstance`; `object` accepts every value."""
     return {name: tuple(_classes(form)) for name, form in get_type_hints(declared).items()}
 
 

@@ -32,10 +32,10 @@ from lightagent.domain.json_types import JsonInput, JsonObject
 
 
 def format_error_code(code: str, details: object = None) -> str:
-    """``LA-429`` → ``[LA-429]``; an unknown code becomes ``[LA-UNKNOWN]``.
+    """Return the code in brackets: ``LA-429`` becomes ``[LA-429]``, an unknown code ``[LA-UNKNOWN]``.
 
     Args:
-        details: as in the 0.9 line: with them it is the whole text of the error, and they stand at its end.
+        details: if given, return the code's whole standard text with these details at its end, as release 0.9 did.
     """
     if details is None:
         return f"[{code if code in ERROR_TAXONOMY else 'LA-UNKNOWN'}]"
@@ -43,7 +43,7 @@ def format_error_code(code: str, details: object = None) -> str:
 
 
 def format_lightagent_error(info: LightAgentErrorInfo) -> str:
-    """The text of an error: code, message, and what to do."""
+    """Return the text of an error: code, message and guidance."""
     text = f"{format_error_code(info.code)} {info.message}"
     if not info.guidance:
         return text
@@ -51,18 +51,20 @@ def format_lightagent_error(info: LightAgentErrorInfo) -> str:
 
 
 class LightAgentError(Exception):
-    """Any fault of lightagent. Its text starts with ``[CODE]``; `info` is the same as plain data.
+    """The base class of all errors of lightagent. The text starts with ``[CODE]``; `info` has its parts as plain data.
 
-    ``ToolError("It rains.", code="LA-TOOL")`` and, as in the 0.9 line, ``LightAgentError("LA-TOOL", "It rains.")``.
+    Two forms are accepted: ``ToolError("It rains.", code="LA-TOOL")`` and, as in release 0.9,
+    ``LightAgentError("LA-TOOL", "It rains.")``.
 
     Args:
-        text: what happened; or, where it is exactly one of the codes, the error's code.
-        message: what happened, where the code came first. The code's standard message unless given.
-        guidance: what to do next. The code's standard guidance unless given.
-        details: facts for programs. A text becomes ``{"text": …}``, and also the message unless one is given.
-        code: the error's code; the standard one of the class unless given. Of a code that is text from elsewhere,
-            `ERROR_TAXONOMY[text].code` is the type.
-        retryable: whether the same request may succeed later. The code's standard answer unless given.
+        text: the message; in the form of release 0.9, the error's code.
+        message: the message in the form of release 0.9; beside another `text`, it is added after a colon. Without
+            any message, the code's standard message is used.
+        guidance: what the reader of the error can do. Default: the code's standard guidance.
+        details: facts for programs. A text becomes ``{"text": …}``, and is also the message unless one is given.
+        code: the error's code. Default: the class's `default_code`. To pass a code that is an ordinary `str`, use
+            `ERROR_TAXONOMY[text].code`.
+        retryable: whether the same request may succeed later. Default: that of the code.
     """
 
     default_code: ClassVar[str] = "LA-UNKNOWN"
@@ -79,22 +81,22 @@ class LightAgentError(Exception):
     ) -> None:
         if code is None and text in ERROR_TAXONOMY:
             code, text = known_code(text), ""
-        told = details if isinstance(details, str) else ""
+        detail_text = details if isinstance(details, str) else ""
         standard = ERROR_TAXONOMY.get(code or self.default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
         self.info: LightAgentErrorInfo = LightAgentErrorInfo(
             code=standard.code,
-            message=": ".join(filter(None, (text, message))) or told or standard.message,
-            guidance=_guidance(standard, text or message or told) if guidance is None else guidance,
+            message=": ".join(filter(None, (text, message))) or detail_text or standard.message,
+            guidance=_guidance(standard, text or message or detail_text) if guidance is None else guidance,
             details=_plain_details(details),
             retryable=standard.retryable if retryable is None else retryable,
         )
         super().__init__(format_lightagent_error(self.info))
 
     def __reduce__(self) -> tuple[_Rebuild, tuple[type[LightAgentError], tuple[object, ...]], dict[str, object]]:
-        """Copy and pickle by state. The default would pass the finished text to the constructor: the code would
-        appear twice, and everything else would be lost.
+        """Copy and pickle the attributes without calling the constructor, whose parameters a subclass may change.
 
-        The constructor is not called again, since a subclass may have one with other parameters.
+        The default of `Exception` would call the constructor with the finished text: the code would appear twice in
+        the new text, and guidance and details would be lost.
         """
         return _rebuilt, (type(self), self.args), self.__dict__
 
@@ -105,12 +107,12 @@ class LightAgentError(Exception):
 
     @property
     def message(self) -> str:
-        """What happened, without code and guidance."""
+        """The message, without code and guidance."""
         return self.info.message
 
     @property
     def guidance(self) -> str:
-        """What to do next."""
+        """What the reader of the error can do."""
         return self.info.guidance
 
     @property
@@ -132,12 +134,12 @@ def _plain_details(details: Mapping[str, JsonInput] | str | None) -> JsonObject 
     try:
         return plain_object(details)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        return {}  # A foreign mapping that cannot be read: the error that it describes matters more.
+        return {}  # The mapping is foreign code that raised. The error itself must still be reported.
 
 
-def _guidance(standard: LightAgentErrorInfo, said: str) -> str:
-    """The standard guidance; a wrong option that is named needs no sentence that it is to be mended."""
-    return "" if standard.code == "LA-CONFIG" and said else standard.guidance
+def _guidance(standard: LightAgentErrorInfo, message: str) -> str:
+    """Return the standard guidance; empty for a configuration error whose own message names the wrong option."""
+    return "" if standard.code == "LA-CONFIG" and message else standard.guidance
 
 
 def _rebuilt(kind: type[LightAgentError], args: tuple[object, ...]) -> LightAgentError:
@@ -149,9 +151,10 @@ _Rebuild: TypeAlias = Callable[[type[LightAgentError], tuple[object, ...]], Ligh
 
 
 class ProviderError(LightAgentError):
-    """The model's provider refused, failed or could not be reached.
+    """The model's provider refused a request, failed, or could not be reached.
 
-    `retry_after` is what the provider asked for, in seconds.
+    Attributes:
+        retry_after: the pause before a retry that the provider asked for, in seconds; None without such a request.
     """
 
     default_code = "LA-500"
@@ -165,57 +168,60 @@ class ToolError(LightAgentError):
 
 
 class OutputError(LightAgentError):
-    """The final answer did not fit the output type, as often as it was asked."""
+    """The final answer still did not fit the output type after the last permitted retry."""
 
     default_code = "LA-OUTPUT"
 
 
 class PolicyError(LightAgentError):
-    """A guardrail, a hook or a capability policy said no."""
+    """A guardrail, a hook or a capability policy refused."""
 
     default_code = "LA-POLICY"
 
 
 class AlreadyDecided(PolicyError):
-    """The request was decided before, or another caller acts on the decision. Only the first decision counts, once."""
+    """The approval request was decided before, or another caller is acting on the decision. Only the first one counts."""
 
 
 class BudgetError(LightAgentError):
-    """A budget was spent."""
+    """A limit of a budget was reached."""
 
     default_code = "LA-BUDGET"
 
 
 class RunSuspended(PolicyError):
-    """The run waits for a human, and its caller asked for a text; `result_format="object"` gives the journal."""
+    """The run waits for a human, but its caller expects a text. With `result_format="object"` the call returns the
+    run's journal instead of raising this.
+    """
 
 
 class FlowTimeout(LightAgentError):
-    """A flow step ran out of time."""
+    """A step of a flow exceeded its time limit."""
 
     default_code = "LA-FLOW-TIMEOUT"
 
 
 class StoreError(LightAgentError):
-    """A store could not be opened, read or written. What it acknowledged before is kept."""
+    """A store could not be opened, read or written. Earlier writes that it acknowledged are not lost."""
 
     default_code = "LA-STORE"
 
 
 class StreamConflict(StoreError):
-    """An append expected another end of the stream: another writer appended meanwhile, and nothing was written.
+    """An append was refused because another writer changed the stream meanwhile. Nothing was written.
 
     Args:
-        expected, actual: the sequence of the last entry, as the writer expected it and as it is.
+        expected: the sequence number of the last entry that the writer expected.
+        actual: the sequence number of the last entry in the store.
     """
 
     def __init__(self, expected: int, actual: int) -> None:
         self.expected: int = expected
         self.actual: int = actual
-        again = f"The stream ends at entry {actual}, but was pruned, or forgotten and begun again."
+        replaced = f"The stream ends at entry {actual}, but was pruned, or forgotten and created again."
         super().__init__(
-            again if expected == actual else f"The stream ends at entry {actual}, not {expected}.",
-            guidance="Read what was appended meanwhile, and decide anew.",
+            replaced if expected == actual else f"The stream ends at entry {actual}, not {expected}.",
+            guidance="Read the stream again before you append.",
             details={"expected": expected, "actual": actual},
         )
 
@@ -224,8 +230,8 @@ class LeaseHeld(StoreError):
     """Another writer holds the lease of the stream.
 
     Args:
-        holder: the name that the holder gave itself.
-        left: seconds until the lease ends unless it is renewed.
+        holder: the name under which the other writer took the lease.
+        left: seconds until the lease expires, unless it is renewed.
     """
 
     def __init__(self, holder: str, left: float) -> None:
@@ -233,31 +239,35 @@ class LeaseHeld(StoreError):
         self.left: float = left
         super().__init__(
             f"{holder!r:.100} holds the lease of the stream for another {left:.1f} s.",
-            guidance="Wait until it is released or ends. A run whose async stream was left early holds it until the "
-            "stream is closed: leave streams with `async with` or aclose().",
+            guidance="Wait until the lease is released or expires. A run whose async stream was not read to its end "
+            "holds the lease until the stream is closed: use `async with`, or call aclose().",
             details={"holder": holder[:100], "left": left},
             retryable=True,
         )
 
 
 class Fenced(StoreError):
-    """The writer's lease was lost to another writer or released: nothing was written, and nothing will be."""
+    """A write was refused because the writer does not hold the stream's lease. Nothing was written.
+
+    Args:
+        token: the token of the lease that was lost or released; None if the writer has none but another writer does.
+    """
 
     def __init__(self, token: int | None) -> None:
         self.token = token
-        held = "without a lease while somebody holds one" if token is None else f"with the lease {token}, which is over"
+        reason = "another writer holds the lease" if token is None else f"its lease {token} was lost or released"
         super().__init__(
-            f"An append {held} was refused.",
-            guidance="Stop this writer: the holder of the lease goes on.",
+            f"A write to the stream was refused: {reason}.",
+            guidance="Stop this writer; the holder of the lease continues.",
             details={"token": token},
         )
 
 
 class IncompleteListing(StoreError):
-    """A listing has given all that can be read, and that is not all there is.
+    """Some of the items to list cannot be read. Raised after all other items have been returned.
 
     Args:
-        unreadable: what cannot be read, a sentence each.
+        unreadable: one sentence for each item that cannot be read.
     """
 
     def __init__(self, unreadable: tuple[str, ...]) -> None:
@@ -266,28 +276,30 @@ class IncompleteListing(StoreError):
         more = f" And {len(unreadable) - 5} more." if len(unreadable) > 5 else ""
         super().__init__(
             f"The listing is not complete: {' '.join(shown)}{more}",
-            guidance="What was listed before this error is right. Mend or forget what cannot be read.",
+            guidance="The items listed before this error are correct. Repair or forget the unreadable ones.",
             details={"unreadable": list(unreadable[:100])},
         )
 
 
 class ContentKeyError(StoreError):
-    """Content is encrypted with a key that is not among the keys of the store, or has another secret there."""
+    """The store's keys lack the key with which content was encrypted, or have another secret under its id."""
 
 
 class DamagedStream(StoreError):
-    """What is stored is not what was written: a file was cut, or bytes were flipped. Other streams are not affected."""
+    """A stream's content differs from what was written: a file was cut, or bytes were flipped. Other streams are not
+    affected.
+    """
 
 
 class TamperedStream(DamagedStream):
-    """The seal of a stream does not fit: something of it was changed behind the store's back."""
+    """The seal of a stream does not match its content: it was changed by other means than through the store."""
 
 
 class ConfigurationError(LightAgentError, ValueError):
-    """Settings, options or a journal do not fit; the text names the place and the remedy."""
+    """Settings, options or a journal are invalid; the text names the place and the remedy."""
 
     default_code = "LA-CONFIG"
 
 
 class MissingExtraError(ConfigurationError, ImportError):
-    """A package is not installed; the text says what to type."""
+    """An optional package is not installed; the text has the command that installs it."""

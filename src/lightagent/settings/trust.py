@@ -12,14 +12,14 @@ import json
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lightagent.aiokits.replaced_files import replacing
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_types import JsonValue
 from lightagent.settings.environment import TRUST_VARIABLE
 from lightagent.settings.origins import KeyPath, Leaves, printable, short_path
 from lightagent.settings.problems import Problem
@@ -155,7 +155,8 @@ class TrustStore:
         real = file.path.resolve()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(self._file(real), {"path": str(real), "sha256": file.digest})
+            with replacing(self._file(real)) as record:
+                json.dump({"path": str(real), "sha256": file.digest}, record)
         except OSError as exc:
             raise _not_kept(self.folder, exc) from None
 
@@ -189,20 +190,6 @@ def _record(path: Path) -> TrustedFile | None:
         if isinstance(read, dict) and isinstance(known := read.get("path"), str):
             return TrustedFile(Path(known), str(read.get("sha256")))
     return None
-
-
-def _write(path: Path, record: JsonObject) -> None:
-    """Write the record atomically, readable by its owner only, as `mkstemp` creates files."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(record, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
-        raise
 
 
 def _not_kept(folder: Path, exc: OSError) -> ConfigurationError:

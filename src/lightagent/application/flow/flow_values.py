@@ -1,7 +1,7 @@
-"""Large inputs and outputs of a run: kept in a stream beside the run's own, which names them by their digest.
+"""Stores large inputs and outputs of a run in a second stream; the run's events refer to them by their digests.
 
-So an event stays small however large its values are, and a value that several events share is kept once. A value is
-written before the event that names it; a value left unnamed by a crash in between is harmless.
+So events stay small however large their values are, and a value that several events share is stored once. A value is
+written before the event that refers to it; a crash in between leaves an unused value, which does no harm.
 """
 
 from __future__ import annotations
@@ -30,78 +30,85 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
 VALUES: Final = "flow_values"
-"""The kind of the streams that hold values of runs."""
+"""The kind of the streams that hold the values of runs."""
 
 MOST_INLINE: Final = 65_536
-"""Characters of an event; the values of a longer one are kept beside it."""
+"""The maximum length of an event with its values, in characters of JSON. Values of a longer event are stored apart."""
 
 _PART: Final = 262_144
-"""Characters of one entry of such a stream."""
+"""The maximum length of the part of a value that one entry holds, in characters."""
 
 _MARK: Final = "$value"
+"""The key of the JSON object that stands in an event in place of a value that is stored apart."""
+
 _TRIES: Final = 20
 _SMALL: Final = 4_096
-"""Characters of a value that stays in its event in any case."""
+"""The maximum length of a value that always stays in its event, in characters of JSON."""
 
 _Change: TypeAlias = Callable[[JsonValue], Awaitable[JsonValue]]
 
 
 def values_key(run: StreamKey) -> StreamKey:
-    """The stream of a run's values."""
+    """Return the key of the stream that holds the values of a run."""
     return StreamKey(run.owner, VALUES, run.id)
 
 
 class FlowValues:
-    """The values of one run."""
+    """Writes and reads the large values of one run."""
 
     def __init__(self, store: JournalStore, run: StreamKey, clock: Clock | None = None) -> None:
         self._store = store
         self._key = values_key(run)
         self._clock = clock
-        self._kept: dict[str, JsonValue] = {}
+        self._stored: dict[str, JsonValue] = {}
         self._head: int | None = None
 
     async def drafts(self, events: Sequence[FlowEvent]) -> list[Draft]:
-        """The events as the run's stream takes them, after their large values have been kept.
+        """Store the large values of events, and return the entries to append to the run's stream.
 
         Raises:
-            StoreError: one could not be kept.
+            StoreError: a value could not be stored.
         """
         drafts = flow_drafts(events)
         for place, draft in enumerate(drafts):
             if len(draft.content) > MOST_INLINE or f'"{_MARK}"' in draft.content:
-                drafts[place] = flow_drafts([await _changed(events[place], self._keep)])[0]
+                drafts[place] = flow_drafts([await _changed(events[place], self._store_apart)])[0]
         return drafts
 
     async def whole(self, event: FlowEvent, content: str) -> FlowEvent:
-        """An event that was read, with its values.
+        """Return an event of the run's stream with its large values read back in.
 
         Args:
-            content: it as it was read.
+            event: the event as it was decoded from the entry.
+            content: the text of the entry.
 
         Raises:
-            DamagedStream: a value is gone, or is not what was written.
-            StoreError: it cannot be read.
+            DamagedStream: a value is missing, or differs from what was written.
+            StoreError: the stream of the values cannot be read.
         """
         return await _changed(event, self._read) if f'"{_MARK}"' in content else event
 
     async def forget(self) -> None:
-        """Forget all of them."""
+        """Remove all values of the run from the store."""
         await self._store.forget(self._key)
 
-    async def _keep(self, value: JsonValue) -> JsonValue:
+    async def _store_apart(self, value: JsonValue) -> JsonValue:
+        """Store a value unless it is small; return the reference to it, or the small value itself."""
         text = json.dumps(value, separators=(",", ":"))
         if len(text) <= _SMALL and f'"{_MARK}"' not in text:
             return value
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if digest not in self._kept:
+        if digest not in self._stored:
             parts = [text[begin : begin + _PART] for begin in range(0, len(text), _PART)]
             last = await self._append([Draft(json.dumps(part), 1) for part in parts])
-            self._kept[digest] = {_MARK: digest, "first": last - len(parts) + 1, "parts": len(parts)}
-        return self._kept[digest]
+            self._stored[digest] = {_MARK: digest, "first": last - len(parts) + 1, "parts": len(parts)}
+        return self._stored[digest]
 
     async def _append(self, drafts: list[Draft]) -> int:
-        """Append to the stream. It needs no lease: an append by a process that has lost the run does no harm."""
+        """Append entries, and return the sequence number of the last one.
+
+        No lease is needed: an append by a process that has lost the run does no harm.
+        """
         at = 0.0 if self._clock is None else self._clock.now()
         for _ in range(_TRIES):
             if self._head is None:
@@ -112,36 +119,41 @@ class FlowValues:
                 self._head = None
             else:
                 return self._head
-        raise StoreError(f"A value of the run {self._key.id!r:.100} could not be kept.", guidance="Try again.")
+        raise StoreError(
+            f"A value of the run {self._key.id!r:.100} could not be stored: other writers appended at each of "
+            f"{_TRIES} tries.",
+            guidance="Try again.",
+        )
 
     async def _read(self, value: JsonValue) -> JsonValue:
+        """Read the value that a reference stands for; return any other value as it is."""
         if not isinstance(value, dict) or _MARK not in value:
             return value
         digest, first, parts = value.get(_MARK), value.get("first"), value.get("parts")
         if not isinstance(digest, str) or not isinstance(first, int) or not isinstance(parts, int):
-            raise self._damaged("is named in another form")
+            raise self._damaged("has an invalid reference")
         found: list[str] = []
         while len(found) < parts:
             entries = (await self._store.read(self._key, first - 1 + len(found), parts - len(found))).entries
             if not entries:
-                raise self._damaged("is gone")
+                raise self._damaged("is missing")
             found += [str(json.loads(entry.content)) for entry in entries]
         text = "".join(found)
         if hashlib.sha256(text.encode()).hexdigest() != digest:
-            raise self._damaged("is not what was written")
-        self._kept[digest] = value
+            raise self._damaged("differs from what was written")
+        self._stored[digest] = value
         whole: JsonValue = json.loads(text)
         return whole
 
-    def _damaged(self, how: str) -> DamagedStream:
+    def _damaged(self, fault: str) -> DamagedStream:
         return DamagedStream(
-            f"A value of the run {self._key.id!r:.100} {how}.",
+            f"A value of the run {self._key.id!r:.100} {fault}.",
             guidance="Find out who changed the store, and restore a backup.",
         )
 
 
 async def _changed(event: FlowEvent, change: _Change) -> FlowEvent:
-    """An event whose values are changed by a function; one that has none as it is."""
+    """Return the event with each of its values replaced by the result of `change`; events without values as they are."""
     match event:
         case FlowStarted():
             return replace(event, input=await change(event.input))

@@ -1,6 +1,7 @@
-"""The state of all pieces of work of a run, and their open moves.
+"""The state of all steps of a run, and the moves that are open for them.
 
-Open moves are counted as they change, so that the end of the run is noticed without a scan.
+A counter of the steps with work to do is updated with each change, so that the end of the run is noticed without
+going through all steps.
 """
 
 from __future__ import annotations
@@ -19,25 +20,27 @@ from lightagent.domain.json_types import JsonValue
 
 
 class Board:
-    """The state of all pieces of work of a run.
+    """The state of all steps of a run.
 
     Attributes:
-        started: the first event.
-        definition: the one that the run has now.
-        run_id, input: as of the last fork.
-        source: the run that it was forked from.
-        status: of the run.
-        cancelled: it was cancelled, and not resumed since.
-        at: when the last event happened, in seconds of the clock.
-        ended_at: when the run ended; None: it has not.
+        started: the first event of the run.
+        definition: the current definition of the flow.
+        run_id, input: the id and the input of the run; in a fork, those that the fork was given.
+        source: the id of the run that this one was forked from; empty if it is not a fork.
+        status: the status of the run.
+        cancelled: whether the run was cancelled, and not resumed since.
+        at: the time of the last event, in seconds of the clock.
+        ended_at: the time at which the run ended; None while it has not ended.
         epoch: the epoch of new work.
-        active: how many steps have an open move.
-        added: steps that were ever added below others.
-        nodes: all steps by their path.
-        root: the flow itself.
-        signals: events from outside that nothing has waited for yet, by name.
-        waiters: the steps that wait for an event, by its name.
-        signal_keys: those of the deliveries so far.
+        active: the number of steps whose status is in `nodes.LIVE`; in a cancelled run, in `LIVE_WHEN_CANCELLED`. The
+            run ends or waits when it is 0. A step that waits for an event from outside is not counted, even if it has
+            a time limit and so an open `Wake`.
+        added: how many steps the steps of the run have added so far, those dropped since included.
+        nodes: all steps by their paths.
+        root: the scope of the flow itself.
+        signals: the payloads of events from outside that no step has waited for yet, by the event's name.
+        waiters: the steps that wait for an event from outside, by the event's name.
+        signal_keys: the keys of all deliveries of such events so far, so that a second delivery is refused.
     """
 
     __slots__ = (
@@ -86,7 +89,7 @@ class Board:
         self.root: Scope = self.add_scope(None, "", make_body(self.definition.steps))
 
     def add_scope(self, parent: Node | None, prefix: str, body: Body, item: JsonValue = None, number: int = 0) -> Scope:
-        """A new instance of a body; `enter` begins it."""
+        """Create and return an instance of a body; `enter` starts it."""
         scope = Scope(parent, prefix, body, item, number, open=len(body.steps))
         nodes = scope.nodes
         for place, (step, name, needs) in enumerate(zip(body.steps, body.names, body.needs, strict=True)):
@@ -99,12 +102,12 @@ class Board:
         return scope
 
     def enter(self, scope: Scope) -> None:
-        """The first steps of a scope are put on the worklist."""
+        """Put the first steps of a scope on the worklist."""
         nodes = scope.nodes
         self._todo.extend([nodes[place] for place in scope.body.roots])
 
     def drop_scope(self, scope: Scope) -> Iterator[Node]:
-        """Forget a scope and all inside it; yields its steps, so that the caller can stop them."""
+        """Remove a scope with all inside it, and yield the removed steps, so that the caller can stop them."""
         for node in scope.nodes:
             for inner in node.scopes:
                 yield from self.drop_scope(inner)
@@ -112,7 +115,7 @@ class Board:
             yield node
 
     def put(self, node: Node, status: NodeStatus) -> None:
-        """Set the status of a step, and count whether it has an open move."""
+        """Set the status of a step, and update `active`. A run that was waiting is running again."""
         live = self._live
         self.active += (status in live) - (node.status in live)
         node.status = status
@@ -120,22 +123,22 @@ class Board:
             self.status = "running"
 
     def stop(self, node: Node, *, answered: bool) -> None:
-        """Stop what is under way for the step; see `moves.Stop`."""
+        """Add a move that stops the attempt under way for a step; see `moves.Stop`."""
         self._moves.append(Stop(node.path, node.epoch, node.attempt, answered))
 
     def open(self, node: Node, status: NodeStatus) -> None:
-        """Set the status of a step, and give its open move."""
+        """Set the status of a step, and add the move that this status opens; in a cancelled run, add none."""
         self.put(node, status)
         if not self.cancelled and (move := move_of(node)) is not None:
             self._moves.append(move)
 
     def key_of(self, move: Do | Ask | AskHuman) -> str:
-        """The idempotency key of a move's work; see `paths.effect_key`."""
+        """Return the idempotency key of a move's work; see `paths.effect_key`."""
         fallback = isinstance(move, Do) and move.fallback
         return effect_key(self.run_id, move.path, move.epoch, owner=self.started.scope, fallback=fallback)
 
     def ending(self) -> FinalStatus:
-        """How the run ends if nothing is left to be done."""
+        """Return the status with which the run ends once `active` is 0."""
         if self.cancelled:
             return "cancelled"
         if self.root.open:
@@ -143,7 +146,9 @@ class Board:
         return "failed" if self.root.failed else "success"
 
     def open_moves(self) -> list[Move]:
-        """All open moves, from the state alone. What was begun and has not ended is to be done again."""
+        """Compute all open moves from the state alone. Attempts that were started and have not ended are among them,
+        to be made again.
+        """
         if self.status not in ("running", "waiting"):
             return []
         if self.cancelled:
@@ -156,9 +161,9 @@ class Board:
         return moves
 
     def is_open(self, move: Move) -> bool:
-        """Whether a move that was given before is still open: a rerun, a cancellation or an event may have intervened.
+        """Return whether a move that was returned earlier is still open, in spite of the events since.
 
-        For an attempt: whether it is to be made, or is under way.
+        The move of an attempt stays open while the attempt is under way.
         """
         if isinstance(move, Finish):
             return not self.active and self.status == "running" and move.status == self.ending()
@@ -173,24 +178,24 @@ class Board:
         return found == move
 
     def live_nodes(self) -> list[Node]:
-        """The steps that have an open move."""
+        """Return the steps that `active` counts."""
         return [node for node in self.nodes.values() if node.status in self._live]
 
     def waits_for_time(self) -> bool:
-        """Whether all open work has to wait for a known moment."""
+        """Return whether each step that `active` counts waits for a known time."""
         return all(node.status == "timed" or (node.status == "ready" and node.due) for node in self.live_nodes())
 
     def give_all_moves(self) -> None:
-        """Give all open moves again, for a process that takes up the run and has none of them."""
+        """Have all open moves of steps returned again, for a process that continues the run and has received none."""
         self._moves = [move for node in self.nodes.values() if (move := move_of(node)) is not None]
 
     def reopen(self) -> None:
-        """Set the run under way again."""
+        """Set the status of the run to running, as if it had not ended."""
         self.status = "running"
         self.ended_at = None
 
     def set_cancelled(self, *, cancelled: bool) -> None:
-        """Cancel the run, or revoke that: other steps have open moves then."""
+        """Cancel the run, which stops the attempts under way, or revoke that, which opens all other moves again."""
         self.cancelled = cancelled
         self._live = LIVE_WHEN_CANCELLED if cancelled else LIVE
         self.active = len(self.live_nodes())
@@ -201,5 +206,5 @@ class Board:
         return None
 
     def later(self, node: Node) -> None:
-        """Put a step on the worklist, to begin if it may."""
+        """Put a step on the worklist: it starts if all steps that it depends on are over."""
         self._todo.append(node)

@@ -67,16 +67,20 @@ class ObjectKind(Generic[T]):
         option: the option, such as ``swarm``, or the argument, such as ``FLOW``.
         kind: the class of the object, or several classes.
         word: the noun for such an object in messages, such as ``swarm``.
+        names: what messages call the classes, where their own names say little.
     """
 
     option: str
     kind: type[T] | tuple[type[T], ...]
     word: str
+    names: str = ""
 
     @property
     def kinds(self) -> str:
         """The names of the classes, for messages."""
-        return " or ".join(kind.__name__ for kind in ([self.kind] if isinstance(self.kind, type) else self.kind))
+        return self.names or " or ".join(
+            kind.__name__ for kind in ([self.kind] if isinstance(self.kind, type) else self.kind)
+        )
 
 
 def load_object(spec: str, wanted: ObjectKind[T]) -> T:

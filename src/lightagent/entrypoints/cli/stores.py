@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TextIO, TypeVar
 
+from lightagent.aiokits.replaced_files import replacing
 from lightagent.application.reviews.remembered_decisions import RememberedDecision
 from lightagent.application.sessions.info import SessionInfo
 from lightagent.application.stored_runs import RunInfo
@@ -151,15 +150,8 @@ def _replacement(place: Path) -> Generator[TextIO]:
         raise ConfigurationError(
             f"{printable(str(place))} is a binary file, and is not overwritten.", guidance="Choose another file."
         )
-    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".lightagent-")  # Readable by its owner only.
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(descriptor)
-        Path(name).replace(place)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with replacing(place) as file:
+        yield file
 
 
 def _is_binary(path: Path) -> bool:

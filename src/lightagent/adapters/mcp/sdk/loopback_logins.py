@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import TypeAdapter
 
-from lightagent.adapters.mcp.sdk.whole_files import write_whole
+from lightagent.aiokits.replaced_files import replacing
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp.exchange import LoginAnswer
 from lightagent.domain.scopes import Scope
@@ -124,4 +124,5 @@ def _read(file: Path) -> JsonObject | None:
 
 def _write(file: Path, secrets: JsonObject) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(file, json.dumps(secrets))
+    with replacing(file) as new:
+        new.write(json.dumps(secrets))

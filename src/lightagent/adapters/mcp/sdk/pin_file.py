@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lightagent.adapters.mcp.sdk.whole_files import write_whole
+from lightagent.aiokits.replaced_files import replacing
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.mcp.servers import McpTool
@@ -137,7 +137,8 @@ class PinFile(ToolPins):
     def _write(self, document: _Document) -> None:
         """Every sign beyond ASCII is an escape: none of them is invisible to those who compare files."""
         text = json.dumps(document.model_dump(mode="python"), indent=2, sort_keys=True) + "\n"
-        write_whole(self.path, text, self.path.stat().st_mode & 0o777 if self.path.exists() else _MODE)
+        with replacing(self.path, self.path.stat().st_mode & 0o777 if self.path.exists() else _MODE) as file:
+            file.write(text)
 
 
 def _declaration(tool: McpTool) -> _Declaration:

@@ -41,7 +41,7 @@ Accept: TypeAlias = Annotated[
 
 _FLOW: Final = ObjectKind("FLOW", LightFlow, "flow")
 _NAMED: Final[ObjectKind[LightFlow | SubmittingAgent[None, object]]] = ObjectKind(
-    "FLOW", (LightFlow, SubmittingAgent), "flow"
+    "FLOW", (LightFlow, SubmittingAgent), "flow", "LightFlow or LightAgent"
 )
 
 

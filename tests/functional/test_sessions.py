@@ -255,7 +255,7 @@ import os, sys
 from lightagent import LightAgent
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 
 hold_lease.SECONDS = 0.2
 

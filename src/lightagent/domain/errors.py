@@ -180,7 +180,7 @@ class PolicyError(LightAgentError):
 
 
 class AlreadyDecided(PolicyError):
-    """The approval request was decided before, or another caller is acting on the decision. Only the first one counts."""
+    """The approval request was decided before, or another caller acts on the decision. Only the first one counts."""
 
 
 class BudgetError(LightAgentError):

@@ -153,7 +153,7 @@ class FlowValues:
 
 
 async def _changed(event: FlowEvent, change: _Change) -> FlowEvent:
-    """Return the event with each of its values replaced by the result of `change`; events without values as they are."""
+    """Return the event with its values replaced by the results of `change`; events without values as they are."""
     match event:
         case FlowStarted():
             return replace(event, input=await change(event.input))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs.agents import lasting_name
@@ -12,6 +12,8 @@ from lightagent.ports.journals import JournalStore
 
 if TYPE_CHECKING:  # Agents that submit nothing load nothing of it.
     from lightagent.ports.flow_engine import FlowEngine
+
+_NO_LOCK: Final = nullcontext()
 
 
 class Submitting:
@@ -24,7 +26,7 @@ class Submitting:
     def __init__(self, given: FlowEngine | JournalStore | None) -> None:
         self._given = given
         # Only an agent with a store makes an engine: others may be made where locks may not, such as in a workflow.
-        self._lock: AbstractContextManager[object] = nullcontext() if given is None else threading.Lock()
+        self._lock: AbstractContextManager[object] = _NO_LOCK if given is None else threading.Lock()
         self._engine: FlowEngine | None = None
 
     @property

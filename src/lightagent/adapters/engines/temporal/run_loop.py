@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.deadlines import Deadlines
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.machine import given
+    from lightagent.adapters.engines.temporal.move_keys import Key, attempt_in, key_of
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
         INLINE_BYTES,
@@ -47,7 +48,6 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import FlowState, fold
 
-Key: TypeAlias = tuple[str, int, str]
 Carried: TypeAlias = Ask | AskHuman | Do
 
 OVER: Final = frozenset(("success", "failed", "cancelled"))
@@ -144,8 +144,8 @@ class RunLoop:
             node = self.state.nodes.get(event.path)
             move = None if node is None or node.status != "running" else move_of(node)
             if isinstance(move, Do) and move.attempt == event.attempt:
-                self._news.add(_key(move))
-                self._take_up(_key(move), move)
+                self._news.add(key_of(move))
+                self._take_up(key_of(move), move)
 
     def takes_notes(self, events: Sequence[FlowEvent], position: int) -> bool:
         """Whether these are the next notes of an attempt that is under way, after so many of them."""
@@ -196,12 +196,12 @@ class RunLoop:
             case Stop():
                 self._stop(move)
             case Wake():
-                self._alarms.add(_key(move))
-                self._begin(_key(move), self._wake(move))
+                self._alarms.add(key_of(move))
+                self._begin(key_of(move), self._wake(move))
             case Do():
-                self._begin(_key(move), self._do(move))
+                self._begin(key_of(move), self._do(move))
             case Ask() | AskHuman():
-                self._begin(_key(move), self._ask(move))
+                self._begin(key_of(move), self._ask(move))
 
     def _begin(self, key: Key, work: Coroutine[object, object, None]) -> None:
         if key in self._tasks:
@@ -223,14 +223,14 @@ class RunLoop:
             move = self._open_at(key)
             if isinstance(move, Do):
                 self._take_up(key, move)
-            for stop in [one for one in self._stops if _key(one) == key]:
+            for stop in [one for one in self._stops if key_of(one) == key]:
                 self._stops.remove(stop)
                 self._stopped(stop)
 
     def _leaves(self, key: Key) -> bool:
-        path, epoch, what = key
-        number = what.removeprefix(_ATTEMPT).strip()
-        return number.isdecimal() and self._noted[path, epoch, int(number)] > 0 and self.may_leave(path)
+        path, epoch, _ = key
+        number = attempt_in(key)
+        return number is not None and self._noted[path, epoch, number] > 0 and self.may_leave(path)
 
     def _open_at(self, key: Key) -> Move | None:
         """Return the open move of this key as of now, or None if it became obsolete.
@@ -239,11 +239,11 @@ class RunLoop:
         """
         node = self.state.nodes.get(key[0])
         move = None if node is None or node.epoch != key[1] or self.state.cancelled else move_of(node)
-        return None if move is None or isinstance(move, (BeginWait, Finish)) or _key(move) != key else move
+        return None if move is None or isinstance(move, (BeginWait, Finish)) or key_of(move) != key else move
 
     def _is_worthless(self, key: Key) -> bool:
         """Whether the run no longer waits for it, such as for a timer; a running attempt is cancelled separately."""
-        return (key in self._alarms or not key[2].startswith(_ATTEMPT)) and self._open_at(key) is None
+        return (key in self._alarms or attempt_in(key) is None) and self._open_at(key) is None
 
     def _take_up(self, key: Key, move: Do) -> None:
         """Resume an attempt that waited for people, after one of them has decided."""
@@ -252,7 +252,7 @@ class RunLoop:
             self._moves.append(move)
 
     def _stop(self, move: Stop) -> None:
-        task = self._tasks.get(_key(move))
+        task = self._tasks.get(key_of(move))
         if task is None:
             self._stopped(move)
         else:
@@ -267,7 +267,7 @@ class RunLoop:
 
     async def _wake(self, move: Wake) -> None:
         await _until(move.due)
-        if self._open_at(_key(move)) is not None:
+        if self._open_at(key_of(move)) is not None:
             self.tell(WaitEnded(move.path, move.epoch, at=_now()))
 
     async def _ask_others(self, node: Node) -> None:
@@ -281,7 +281,7 @@ class RunLoop:
 
     async def _ask(self, move: Ask | AskHuman) -> None:
         """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""
-        while isinstance(now := self._open_at(_key(move)), (Ask, AskHuman)):
+        while isinstance(now := self._open_at(key_of(move)), (Ask, AskHuman)):
             answers = await self._code(now)
             if answers is not None:
                 self._tell_all(answers)
@@ -290,7 +290,7 @@ class RunLoop:
 
     async def _do(self, first: Do) -> None:
         """Make an attempt: its intent is on record before any code of it runs."""
-        key = _key(first)
+        key = key_of(first)
         self._alarms.add(key)
         await _until(first.due)
         self._alarms.discard(key)
@@ -376,9 +376,6 @@ class RunLoop:
             self.tell(AttemptStarted(move.path, move.epoch, move.attempt, self.state.key_of(move), at=_now()))
 
 
-_ATTEMPT: Final = "attempt"
-
-
 def _now() -> float:
     return workflow.now().timestamp()
 
@@ -386,18 +383,3 @@ def _now() -> float:
 async def _until(due: float) -> None:
     if due > _now():
         await asyncio.sleep(due - _now())
-
-
-def _key(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
-    match move:
-        case Do() | Stop():
-            what = f"{_ATTEMPT} {move.attempt}"
-        case Ask():
-            what = f"ask {move.question}"
-        case AskHuman():
-            what = f"person {move.about}"
-        case Wake():
-            what = "wait"
-        case _:
-            assert_never(move)
-    return move.path, move.epoch, what

@@ -120,7 +120,7 @@ class StoredRuns:
         try:
             about = await self._handle(client, run).describe()
         except RPCError as error:
-            if _is_no_run(error):
+            if is_no_run(error):
                 return None
             raise
         flow, status = (about.typed_search_attributes.get(SearchAttributeKey.for_keyword(name)) for name in _SHOWN)

@@ -14,7 +14,8 @@ Two scenarios, on a real server (`temporal server start-dev`, on a file), with 1
 
 Shown are runs a second while so many go on at once (`--at-once`), the milliseconds of a run while no other goes on, how
 many events and bytes its workflow has in the server, and the CPU of workers and of the server. The libraries take turns
-batch by batch; ratios are those of batches that followed each other, and the median of them is shown.
+batch by batch, and batches are short, so that a busy machine troubles all alike; ratios are those of batches that
+followed each other, and the median of them is shown.
 
 CPU is that of Linux, whose /proc tells it of another process; elsewhere it is 0.
 """
@@ -70,8 +71,7 @@ def measured(name: str, one: Peer, there: Server, batch: Batch) -> dict[str, flo
     workers, served = one.cpu_seconds() - workers, cpu_seconds(there.pid) - served
     few = max(1, batch.runs // 10)
     alone = one.carry_out(Batch(batch.scenario, f"{batch.name}-alone", few, 1))
-    print(f"{batch.name}: {batch.runs / taken.seconds:.1f} runs a second", file=sys.stderr, flush=True)
-    return {
+    found = {
         "rate": batch.runs / taken.seconds,
         "seconds": taken.seconds,
         "alone_ms": alone.seconds / few * 1e3,
@@ -81,6 +81,9 @@ def measured(name: str, one: Peer, there: Server, batch: Batch) -> dict[str, flo
         "workers_ms": workers / batch.runs * 1e3,
         "server_ms": served / batch.runs * 1e3,
     }
+    told = ", ".join(f"{figure} {number(value)}" for figure, value in found.items())
+    print(f"{batch.name}: {told}", file=sys.stderr, flush=True)
+    return found
 
 
 def rounds(
@@ -135,9 +138,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)}")
     parser.add_argument("--workers", default="1,2,3", help="how many worker processes, each number in turn")
-    parser.add_argument("--runs", type=int, default=100, help="in a batch")
-    parser.add_argument("--at-once", type=int, default=20, help="runs that go on at the same time")
-    parser.add_argument("--reps", type=int, default=3, help="batches of each library, of which the medians are shown")
+    parser.add_argument("--runs", type=int, default=20, help="in a batch")
+    parser.add_argument("--at-once", type=int, default=10, help="runs that go on at the same time")
+    parser.add_argument("--reps", type=int, default=9, help="batches of each library, of which the medians are shown")
     parser.add_argument("--server", default="temporal", help="Temporal's own program")
     parser.add_argument("--peers", default=sys.executable, help="the Python that has pydantic-ai")
     given = parser.parse_args()

@@ -51,12 +51,17 @@ class Deadlines:
                 self._timers[request] = asyncio.create_task(self._wait(node))
 
     async def _wait(self, node: Node) -> None:
-        seconds = (node.expires or 0.0) - workflow.now().timestamp()
-        if seconds > 0:
-            await asyncio.sleep(seconds)
+        await until(node.expires or 0.0)
         self._asking += 1
         try:
             await self._ask_others(node)
         finally:
             self._asking -= 1
         self.keep()
+
+
+async def until(due: float) -> None:
+    """Wait until a moment, in seconds of the workflow's clock."""
+    seconds = due - workflow.now().timestamp()
+    if seconds > 0:
+        await asyncio.sleep(seconds)

@@ -18,7 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.deadlines import Deadlines
+    from lightagent.adapters.engines.temporal.deadlines import Deadlines, until
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.move_keys import Key, attempt_in, key_of
@@ -266,33 +266,32 @@ class RunLoop:
             self.tell(AttemptStopped(move.path, move.epoch, move.attempt, at=_now()))
 
     async def _wake(self, move: Wake) -> None:
-        await _until(move.due)
+        await until(move.due)
         if self._open_at(key_of(move)) is not None:
             self.tell(WaitEnded(move.path, move.epoch, at=_now()))
 
     async def _ask_others(self, node: Node) -> None:
         """People's time to decide is over: code says who is asked next, or that the step has failed."""
-        while True:
-            answers = await self._code(AskHuman(node.path, node.epoch, node.subject, node.step))
-            if answers is not None:
-                self._tell_all(answers)
-                if not any(isinstance(one, DefinitionChanged) for one in answers):
-                    return
+        while not await self._is_answered(AskHuman(node.path, node.epoch, node.subject, node.step)):
+            pass  # Its worker was lost, or the flow was changed.
 
     async def _ask(self, move: Ask | AskHuman) -> None:
         """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""
         while isinstance(now := self._open_at(key_of(move)), (Ask, AskHuman)):
-            answers = await self._code(now)
-            if answers is not None:
-                self._tell_all(answers)
-                if not any(isinstance(one, DefinitionChanged) for one in answers):
-                    return
+            if await self._is_answered(now):
+                return
+
+    async def _is_answered(self, move: Ask | AskHuman) -> bool:
+        """Put on record what code answers, if it does."""
+        answers = await self._code(move)
+        self._tell_all(answers or ())
+        return answers is not None and not any(isinstance(one, DefinitionChanged) for one in answers)
 
     async def _do(self, first: Do) -> None:
         """Make an attempt: its intent is on record before any code of it runs."""
         key = key_of(first)
         self._alarms.add(key)
-        await _until(first.due)
+        await until(first.due)
         self._alarms.discard(key)
         async with self._room:
             begun = False
@@ -378,8 +377,3 @@ class RunLoop:
 
 def _now() -> float:
     return workflow.now().timestamp()
-
-
-async def _until(due: float) -> None:
-    if due > _now():
-        await asyncio.sleep(due - _now())

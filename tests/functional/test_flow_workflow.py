@@ -70,6 +70,12 @@ def test_the_saved_run_with_agents_has_their_calls_and_the_time_in_which_people_
     assert found[-1] == "workflow_execution_completed"
 
 
+def test_a_saved_run_leaves_a_workflow_in_the_middle_of_an_agents_work() -> None:
+    left, taken = HISTORIES / "flow_handed_over.json", HISTORIES / "flow_taken_over.json"
+    assert kinds(left)[-1] == "workflow_execution_continued_as_new"
+    assert kinds(taken)[-1] == "workflow_execution_completed"
+
+
 async def caught(path: Path, changed: type[FlowWorkflow]) -> bool:
     """Whether a changed workflow does not get through a history."""
     try:

@@ -10,13 +10,9 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from lightagent import LightFlow
-from lightagent.adapters.engines.temporal.codec import MissingPayload
-from lightagent.adapters.engines.temporal.connection import Place
-from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.large_payloads import KIND, RUN, LargePayloads
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, workflow_id
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
@@ -66,36 +62,6 @@ async def test_a_large_output_goes_on_by_reference(temporal: TemporalServer, sto
     assert result.status == "success"
     assert [len(str(result.output(step))) for step in ("make", "paid")] == [len(LARGE)] * 2
     assert await history_bytes(engine, run) < SMALL_HISTORY
-    await engine.aclose()
-
-
-async def test_a_payload_that_is_not_there_is_named(
-    temporal: TemporalServer, store: SqliteJournalStore, tmp_path: Path
-) -> None:
-    engine = WorkingEngine(temporal.address, large=LargePayloads(store))
-    flow = LightFlow(engine=engine, name="f").step("make", agent=lambda query: LARGE)
-    assert (await flow.arun("x", run_id="over")).status == "success"
-    for stream in (await store.list(StreamQuery(kind=KIND, labels={RUN: "over"}))).streams:
-        await store.forget(stream.key)
-    with pytest.raises(MissingPayload, match=r"of the run 'over', of 5,\d\d\d,\d\d\d bytes, is not in the store"):
-        await flow.aget_run("over")
-    elsewhere = LargePayloads(SqliteJournalStore(tmp_path / "other.db"))
-    place = Place(temporal.address, "default", large=elsewhere)
-    other = TemporalEngine(place, task_queue=engine.queue, prefix=engine.prefix)
-    with pytest.raises(StoreError, match=r"workers cannot go on with the run.*'other', of .* is not in the store"):
-        await LightFlow(engine=other, name="f").step("make", agent=lambda query: LARGE).arun(LARGE, run_id="other")
-    await other.aclose()
-    await engine.aclose()
-
-
-async def test_who_has_no_store_is_told_so(temporal: TemporalServer, store: SqliteJournalStore) -> None:
-    engine = WorkingEngine(temporal.address, large=LargePayloads(store))
-    flow = LightFlow(engine=engine, name="f").step("make", agent=lambda query: LARGE)
-    assert (await flow.arun("x", run_id="r")).status == "success"
-    other = TemporalEngine(Place(temporal.address, "default"), task_queue=engine.queue, prefix=engine.prefix)
-    with pytest.raises(ConfigurationError, match="in a store of large payloads, and this engine has none"):
-        await LightFlow(engine=other, name="f").step("make", agent=lambda query: LARGE).aget_run("r")
-    await other.aclose()
     await engine.aclose()
 
 

@@ -45,6 +45,17 @@ def outer(request: ChatRequest) -> str | ToolCall:
     return calls[results] if results < len(calls) else "all done"
 
 
+def calling(engine: FlowEngine, calls: int) -> LightFlow:
+    """A flow whose agent makes so many calls, one after the other."""
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        results = sum(isinstance(message, ToolMessage) for message in request.messages)
+        return call_tool("look", word=f"word {results}") if results < calls else f"{results} results"
+
+    agent = LightAgent(name="caller", model=ScriptedModel(reply, record=False), tools=[look])
+    return LightFlow(engine=engine, name="calling").step("work", agent=agent)
+
+
 def working(engine: FlowEngine) -> LightFlow:
     """The flow."""
     asked = LightAgent(name="inner", model=ScriptedModel(inner, record=False), tools=[look])

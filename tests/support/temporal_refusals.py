@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
 from lightagent import LightAgent, LightFlow
@@ -21,11 +20,12 @@ from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadC
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.faults import told_errors
-from lightagent.adapters.engines.temporal.large_payloads import LargePayloads, converter
-from lightagent.adapters.engines.temporal.orders import MOST_BYTES, workflow_id
+from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
+from lightagent.adapters.engines.temporal.orders import MOST_BYTES
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.errors import LightAgentError, StoreError
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 from lightagent.testing import ScriptedModel
@@ -242,15 +242,6 @@ async def large_event(address: str, patch: pytest.MonkeyPatch) -> Told:
         return await refused(flow.asignal(RUN, "payment", "x" * MOST_BYTES))
 
 
-async def missing_payload(address: str, patch: pytest.MonkeyPatch) -> Told:
-    kept = MemoryJournalStore()
-    ident = workflow_id("", FlowRun(Scope("acme"), RUN))
-    data = converter(None, LargePayloads(kept), "").with_context(WorkflowSerializationContext("default", ident))
-    sent = await data.encode(["x" * MOST_BYTES])
-    await kept.forget(Scope("acme"))
-    return await refused(data.decode(sent))
-
-
 async def caller_without_key(address: str, patch: pytest.MonkeyPatch) -> Told:
     async with worked(address, "spring") as engine:
         await LightFlow(engine=engine, name="orders").step("a", agent=same).arun("x", run_id=RUN)
@@ -261,6 +252,40 @@ async def workers_without_key(address: str, patch: pytest.MonkeyPatch) -> Told:
     async with worked(address, "spring") as engine:
         await waiting(engine).arun("x", run_id="first")
         return await refused(waiting(calling(engine, "autumn")).arun("x", run_id=RUN))
+
+
+async def over_with_a_large_output(address: str, store: MemoryJournalStore) -> WorkingEngine:
+    """An engine whose run is over, and has a payload in the store."""
+    engine = WorkingEngine(address, large=LargePayloads(store))
+    flow = LightFlow(engine=engine, name="orders").step("check", agent=lambda query: "x" * 200_000)
+    assert (await flow.arun("x", run_id=RUN)).status == "success"
+    return engine
+
+
+async def payload_gone(address: str, patch: pytest.MonkeyPatch) -> Told:
+    store = MemoryJournalStore()
+    engine = await over_with_a_large_output(address, store)
+    for stream in (await store.list(StreamQuery())).streams:
+        await store.forget(stream.key)
+    told = await refused(waiting(engine).aget_run(RUN))
+    await engine.aclose()
+    return told
+
+
+async def payload_not_found_by_workers(address: str, patch: pytest.MonkeyPatch) -> Told:
+    engine = await over_with_a_large_output(address, MemoryJournalStore())
+    place = Place(address, "default", large=LargePayloads(MemoryJournalStore()))
+    elsewhere = TemporalEngine(place, task_queue=engine.queue, prefix=engine.prefix)
+    told = await refused(waiting(elsewhere).arun("x" * 200_000, run_id="other"))
+    await engine.aclose()
+    return told
+
+
+async def caller_without_store(address: str, patch: pytest.MonkeyPatch) -> Told:
+    engine = await over_with_a_large_output(address, MemoryJournalStore())
+    told = await refused(waiting(calling(engine)).aget_run(RUN))
+    await engine.aclose()
+    return told
 
 
 CASES: Final[Mapping[str, Case]] = {
@@ -277,7 +302,9 @@ CASES: Final[Mapping[str, Case]] = {
     "the input of a run is too large": Case(large_input),
     "the output of a step is too large": Case(large_output),
     "the payload of an event is too large": Case(large_event),
-    "a large payload is not in the store": Case(missing_payload, needs_server=False),
+    "a large payload is not in the store": Case(payload_gone),
+    "the workers do not find a large payload": Case(payload_not_found_by_workers),
+    "the caller has no store of large payloads": Case(caller_without_store),
     "the caller lacks a key": Case(caller_without_key),
     "the workers lack a key": Case(workers_without_key),
 }

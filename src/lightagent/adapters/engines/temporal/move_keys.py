@@ -1,4 +1,4 @@
-"""What names a move of a run, so that the same one is not begun twice."""
+"""What tells the open moves of a run apart, so that none is carried out twice at the same time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Final, TypeAlias, assert_never
 from lightagent.domain.flow.moves import Ask, AskHuman, Do, Stop, Wake
 
 Key: TypeAlias = tuple[str, int, str]
-"""The path and the epoch of a step, and what is done there."""
+"""The path of a step, how often it was begun anew, and what is to be done."""
 
-ATTEMPT: Final = "attempt"
-"""What the third part of a key begins with if an attempt is made."""
+_ATTEMPT: Final = "attempt "
 
 
 def key_of(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
-    """The key of a move; that of a stop is the key of the attempt that it stops."""
+    """The key of a move; that of an attempt and of its stop are the same."""
     match move:
         case Do() | Stop():
-            what = f"{ATTEMPT} {move.attempt}"
+            what = f"{_ATTEMPT}{move.attempt}"
         case Ask():
             what = f"ask {move.question}"
         case AskHuman():
@@ -27,3 +26,9 @@ def key_of(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
         case _:
             assert_never(move)
     return move.path, move.epoch, what
+
+
+def attempt_in(key: Key) -> int | None:
+    """The number of the attempt that a key is of; None if it is of something else."""
+    what = key[2]
+    return int(what.removeprefix(_ATTEMPT)) if what.startswith(_ATTEMPT) else None

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.late_decisions import refusal_of
     from lightagent.adapters.engines.temporal.machine import given
-    from lightagent.adapters.engines.temporal.move_keys import ATTEMPT, Key, key_of
+    from lightagent.adapters.engines.temporal.move_keys import Key, attempt_in, key_of
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
         INLINE_BYTES,
@@ -242,9 +242,9 @@ class RunLoop:
                 self._stopped(stop)
 
     def _leaves(self, key: Key) -> bool:
-        path, epoch, what = key
-        number = what.removeprefix(ATTEMPT).strip()
-        return number.isdecimal() and self._noted[path, epoch, int(number)] > 0 and self.may_leave(path)
+        path, epoch, _ = key
+        number = attempt_in(key)
+        return number is not None and self._noted[path, epoch, number] > 0 and self.may_leave(path)
 
     def _open_at(self, key: Key) -> Move | None:
         """Return the open move of this key as of now, or None if it became obsolete.
@@ -257,7 +257,7 @@ class RunLoop:
 
     def _is_worthless(self, key: Key) -> bool:
         """Whether the run no longer waits for it, such as for a timer; a running attempt is cancelled separately."""
-        return (key in self._alarms or not key[2].startswith(ATTEMPT)) and self._open_at(key) is None
+        return (key in self._alarms or attempt_in(key) is None) and self._open_at(key) is None
 
     def _take_up(self, key: Key) -> None:
         """Resume an attempt that waited for people, after one of them has decided."""

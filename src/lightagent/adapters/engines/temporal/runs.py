@@ -94,13 +94,16 @@ class StoredRuns:
             StoreError: no worker can tell.
             RPCError: the server is away.
         """
-        handle = self._handle(client, run)
         try:
-            about = await handle.describe()
+            return await self._found(client, run)
         except RPCError as error:
             if is_no_run(error):
                 return None
             raise
+
+    async def _found(self, client: Client, run: FlowRun) -> Found:
+        handle = self._handle(client, run)
+        about = await handle.describe()
         here = client.get_workflow_handle(handle.id, run_id=about.run_id)
         if about.status is WorkflowExecutionStatus.COMPLETED:
             output: FlowOutput = await client.get_workflow_handle(

@@ -38,7 +38,7 @@ from lightagent.application.type_forms import check_form
 from lightagent.compose.agent import compose_means
 from lightagent.compose.check_ports import check_journal_port
 from lightagent.compose.run import compose_request, turn_place
-from lightagent.compose.submitting import Submitting
+from lightagent.compose.submitting import NO_ENGINE, Submitting
 from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.deltas import is_delta
@@ -84,7 +84,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         self._deps: DepsType[DepsT_contra] = DepsType(deps)
         self.means: Means[DepsT_contra] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
-        self._submitting = Submitting(options.get("engine"))
+        self._submitting = Submitting(options["engine"]) if "engine" in options else NO_ENGINE
         self._original: AgentBase[DepsT_contra, OutputT_co] | None = None
 
     def made_of(self, means: Means[DepsT_contra]) -> Self:

@@ -61,6 +61,10 @@ class Submitting:
             return self._engine
 
 
+NO_ENGINE: Final = Submitting(None)
+"""Of all agents that submit nothing."""
+
+
 def _local(store: JournalStore) -> FlowEngine:
     from lightagent.adapters.system import RandomIds, SystemClock
     from lightagent.application.flow.local_engine import LocalEngine

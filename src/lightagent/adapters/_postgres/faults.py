@@ -1,7 +1,7 @@
-"""What PostgreSQL's errors mean, and what to do about each.
+"""Translates errors of PostgreSQL into errors of lightagent, with advice for each.
 
-The server gives a code (SQLSTATE) for whatever goes wrong with a statement. What goes wrong with a connection has none
-in libpq, so there the words decide; where a server speaks another language, the general error quotes it.
+An error of a statement has a code (SQLSTATE). An error of a connection has none in libpq, so it is recognized by its
+words; if the server writes in another language, the error quotes the server's text with general advice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CONNECTING: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
     (
         r"too many|connection slots",
         StoreError,
-        "Lower connections, raise max_connections of the server, or set a pooler before it.",
+        "Lower `connections`, raise the server's max_connections, or put a pooler in front of it.",
         True,
     ),
     (
@@ -46,7 +46,7 @@ _CONNECTING: Final[tuple[tuple[str, type[LightAgentError], str, bool], ...]] = (
     ),
     (r"read-only|read-write|hot standby", StoreError, "Name all servers in the URL, separated by commas.", True),
 )
-"""What stands in the error of a connection; what it is, what to do, and whether it may pass."""
+"""Errors of connections: a pattern of the text, the exception to raise, the advice, and whether a retry may help."""
 
 _READ_ONLY: Final = (
     "Connect to the primary: name all servers in the URL, separated by commas, and target_session_attrs=read-write."
@@ -55,32 +55,32 @@ _STATEMENTS: Final[dict[str, tuple[type[LightAgentError], str, bool]]] = {
     "26000": (ConfigurationError, _POOLER, False),
     "42P05": (ConfigurationError, _POOLER, False),
     "25006": (StoreError, _READ_ONLY, False),
-    "53100": (StoreError, "Make room on the server's disk; what was acknowledged is kept.", True),
+    "53100": (StoreError, "Free space on the server's disk. Acknowledged writes are not lost.", True),
     "53200": (StoreError, "Give the server more memory, or append less at once.", True),
-    "57014": (StoreError, "Find out what holds the server up (pg_stat_activity), or raise statement_timeout.", True),
+    "57014": (StoreError, "Find out what delays the server (pg_stat_activity), or raise statement_timeout.", True),
     "55P03": (StoreError, "Find out what holds the lock (pg_stat_activity), or raise lock_timeout.", True),
     "42501": (
         ConfigurationError,
-        "Let the owner grant it: CREATE on the database at the first use, later USAGE on the schema and all rights on "
-        "its tables and its sequence.",
+        "Ask the database's owner to grant the rights: CREATE on the database for the first use; later, USAGE on the "
+        "schema, and all rights on its tables and its sequence.",
         False,
     ),
     "42P01": (
         StoreError,
-        "Somebody removed the tables; close the store, and they are made anew at the next use.",
+        "The tables were removed. Close the store: they are created again at the next use.",
         False,
     ),
-    "3F000": (StoreError, "Somebody removed the schema; close the store, and it is made anew at the next use.", False),
+    "3F000": (StoreError, "The schema was removed. Close the store: it is created again at the next use.", False),
     "XX001": (DamagedStream, "Restore the database from a backup.", False),
     "XX002": (DamagedStream, "Rebuild the index with REINDEX.", False),
 }
-"""What to do about a statement's error, by its SQLSTATE."""
+"""Errors of statements by their SQLSTATE: the exception to raise, the advice, and whether a retry may help."""
 
 
 def passes(exc: psycopg.Error) -> bool:
-    """Whether the same may succeed on another connection in a moment, since nothing is wrong with the request.
+    """Return whether the same statement may soon succeed on another connection.
 
-    The connection was lost, the server restarts, or it ended one of two transactions that stood in each other's way.
+    That is so if the connection was lost, if the server restarts, or if it ended one of two conflicting transactions.
     """
     if exc.sqlstate is not None:
         return exc.sqlstate.startswith(("08", "40", "57P"))
@@ -88,11 +88,11 @@ def passes(exc: psycopg.Error) -> bool:
 
 
 class NoConnection(Exception):
-    """No connection could be made.
+    """No connection could be opened.
 
     Args:
-        told: what is raised if it is not tried again.
-        soon: whether the server was there and said that it will be of use in a moment.
+        told: the error to raise unless the connection is tried again.
+        soon: whether the server answered that it cannot take a connection now but may in a moment.
     """
 
     def __init__(self, told: LightAgentError, soon: bool = False) -> None:
@@ -101,7 +101,7 @@ class NoConnection(Exception):
 
 
 def connecting_failed(exc: psycopg.Error, address: Address) -> NoConnection:
-    """What it means that no connection could be made."""
+    """Translate an error of a connection attempt."""
     said = _plain(exc, address)
     for pattern, kind, advice, retryable in _CONNECTING:
         if re.search(pattern, said):
@@ -109,28 +109,30 @@ def connecting_failed(exc: psycopg.Error, address: Address) -> NoConnection:
                 kind(f"PostgreSQL at {address}: {said}", guidance=advice, retryable=retryable), retryable
             )
     if isinstance(exc, psycopg.OperationalError):
-        told = f"PostgreSQL at {address} cannot be reached: {said}"
-        return NoConnection(StoreError(told, guidance=_OPEN, retryable=True))
+        text = f"PostgreSQL at {address} cannot be reached: {said}"
+        return NoConnection(StoreError(text, guidance=_OPEN, retryable=True))
     return NoConnection(ConfigurationError(f"PostgreSQL at {address}: {said}", guidance="Check the URL."))
 
 
 def statement_failed(exc: psycopg.Error, address: Address) -> LightAgentError:
-    """What is raised where the server refused a statement, or was lost and did not come back."""
+    """Translate an error of a statement that the server refused, or that still failed after the retries."""
     said = f"PostgreSQL at {address}: {_plain(exc, address)}"
     if passes(exc):
         return StoreError(
-            said, guidance="Try again, and check that the server runs. What was acknowledged is kept.", retryable=True
+            said,
+            guidance="Check that the server runs, and try again. Acknowledged writes are not lost.",
+            retryable=True,
         )
     if exc.sqlstate in _STATEMENTS:
         kind, advice, retryable = _STATEMENTS[exc.sqlstate]
         return kind(said, guidance=advice, retryable=retryable)
     if isinstance(exc, psycopg.DataError):
-        return ConfigurationError(said, guidance="This cannot be kept; nothing was written.")
+        return ConfigurationError(said, guidance="PostgreSQL cannot store this value; nothing was written.")
     return StoreError(said, guidance="Look the error up in the log of the server. What was acknowledged is kept.")
 
 
 def _plain(exc: psycopg.Error, address: Address) -> str:
-    """The error's text on one line, without the password."""
+    """Return the error's text on one line, of at most 500 characters, without the password."""
     primary = exc.diag.message_primary if exc.sqlstate else None
     words = " ".join((primary or str(exc)).split())
     return f"{address.masked(words)[:500].rstrip('.')}." if words else f"{type(exc).__name__}."

@@ -1,4 +1,4 @@
-"""The state of each piece of work of a run. It changes in place, since copies grow with the flow."""
+"""The state of each step of a run. It is changed in place, since copying it would cost more the larger the flow is."""
 
 from __future__ import annotations
 
@@ -29,22 +29,26 @@ NodeStatus: TypeAlias = Literal[
     "failed",
     "skipped",
 ]
-"""The status of a piece of work.
+"""The status of a step.
 
-* pending: something that it depends on is not over.
-* asking: code is to be asked.
-* gate: a person is to be asked; waiting_approval: was asked.
-* ready: an attempt is to be made; running: it is under way, or was interrupted.
-* begin_wait: a wait is to begin; timed: it waits for its time; signal: for an event from outside.
-* inside: its items, its round or what it has added is under way.
-* success, failed, skipped: it is over.
+* pending: a step that it depends on is not over yet.
+* asking: code without effects is to be asked about the step: `Node.question`.
+* gate: a person is to be asked about the step: `Node.subject`.
+* waiting_approval: the person was asked, and has not decided yet.
+* ready: an attempt is to be started.
+* running: an attempt was started; it is under way, or was interrupted.
+* begin_wait: the wait of the step is to be started.
+* timed: the step waits for a time.
+* signal: the step waits for an event from outside, maybe with a time limit.
+* inside: steps inside it are under way: items of a map, a round of a loop, or steps that it has added.
+* success, failed, skipped: the step is over.
 """
 
 LIVE: Final = frozenset[NodeStatus](("asking", "gate", "ready", "running", "begin_wait", "timed"))
-"""The states in which the process that runs the flow owes an event."""
+"""The statuses in which the next event about a step must come from the process that runs the flow."""
 
 LIVE_WHEN_CANCELLED: Final = frozenset[NodeStatus](("running",))
-"""The same in a cancelled run."""
+"""The statuses of `LIVE` that still count in a cancelled run: only attempts under way have to be stopped."""
 
 CLOSED: Final = frozenset[NodeStatus](("success", "failed", "skipped"))
 
@@ -53,13 +57,16 @@ Why: TypeAlias = Literal[
 ]
 """Why a step was skipped or has failed.
 
-* condition: its condition says no, or all that it depends on were skipped so.
-* upstream: something that it depends on has failed.
-* inside: a step inside it has failed.
-* bound: a loop has made all its allowed rounds.
-* declined, expired: a person declined, or no answer came in time; an event from outside did not come in time.
-* attempt: its attempts failed. rejected, doubt: its verification rejected the result, or could not decide.
-* asked: code that was asked about it failed.
+* condition: skipped, since its condition is false, or since all steps that it depends on were skipped without a failure.
+* upstream: skipped, since a step that it depends on has failed, or was itself skipped for this reason.
+* inside: failed, since a step inside it has failed.
+* bound: failed; a loop that has made all its allowed rounds would need another one.
+* declined: failed; a person declined.
+* expired: failed; a person's decision or an event from outside did not come in time.
+* attempt: failed; its last attempt failed.
+* rejected: failed; its verification rejected the result.
+* doubt: failed; its verification could not decide about the result.
+* asked: failed; the code that was asked about it raised an error (see `Node.question`).
 """
 
 
@@ -69,11 +76,13 @@ class Scope:
 
     Attributes:
         parent: the step around it; None for the flow itself.
-        prefix: what the paths of its steps begin with.
-        item: the item of the list that it is for.
-        number: of the item, from 0, or of the round, from 1.
-        open: how many steps are not over.
-        failed: how many have failed.
+        prefix: the text with which the paths of its steps begin.
+        body: the body that this is an instance of.
+        item: for an item of a map, the item.
+        number: the number of the item, from 0, or of the round, from 1.
+        nodes: its steps, in the order of declaration.
+        open: how many of its steps are not over.
+        failed: how many of its steps have failed.
     """
 
     parent: Node | None
@@ -91,21 +100,26 @@ class Node:
     """One step in one scope.
 
     Attributes:
-        place: in its body.
-        waiting: how many steps that it depends on are not over.
-        epoch: see `events`.
-        attempt: the number of the attempt that is to be made or under way, else of the last one.
-        base: the attempts before those that count towards its budget.
-        cut: the attempt that is to be made was begun before.
-        begun: how often in a row the attempt was begun, since it was stopped cleanly or waited for people.
-        fallback: its fallback does it.
-        due: before which nothing is done, or when its wait ends; None: no such moment.
-        question: that code is, or was last, asked; subject: that a person is, or was last, asked.
-        edited: a person changed its query.
-        notes: the events of its attempt's nested run; of a flow also once the step is over.
-        kept: the notes of the next attempt, if only a part of the nested flow is done again.
-        scopes: its items or rounds, or the one scope that it has added; open: how many of them are not over; bad: how
-            many are over with a step that failed.
+        place: the index of the step in its body.
+        epoch: the epoch of its work; see `events`.
+        waiting: how many of the steps that it depends on are not over.
+        attempt: the number of the attempt that is to be made or under way; otherwise of the last one.
+        base: the number of the last attempt that does not count towards the present limit of attempts: those before a
+            fallback or a resumption do not.
+        cut: whether the attempt that is to be made was started before, and then stopped.
+        begun: how many times in a row the attempt was started without an end. A clean stop, and a nested run that waits
+            for people, start the count again.
+        fallback: whether the fallback of the step makes the attempt.
+        due: the time before which the attempt must not start, or at which the wait ends, in seconds of the clock; None
+            without such a time.
+        question: what code is asked about the step, or was asked last.
+        subject: what a person is asked to decide, or was asked last.
+        edited: whether a person changed the query.
+        notes: the events of the nested run of its attempt. Those of a nested flow stay after the step is over.
+        kept: the notes with which the next attempt starts, if only a part of the nested flow is to be run again.
+        scopes: its items or rounds, or the one scope of the steps that it has added.
+        open: how many of `scopes` are not over.
+        bad: how many of `scopes` are over and have a failed step.
     """
 
     path: str
@@ -143,7 +157,7 @@ class Node:
     ended_at: float | None = None
 
     def forget(self) -> None:
-        """Forget all that was done and decided; the status of the step stays."""
+        """Reset what was done and decided. The status and the epoch of the step stay."""
         self.attempt = self.base = self.begun = 0
         self.cut = self.fallback = self.edited = False
         self.due = self.expires = self.started_at = self.ended_at = None
@@ -158,17 +172,20 @@ class Node:
 
     @property
     def inner(self) -> Body | None:
-        """The body of a map or of a loop."""
+        """The body of a map or of a loop; None for other steps."""
         return self.scope.body.inner[self.place]
 
     def needed(self) -> list[Node]:
-        """The steps that it depends on."""
+        """Return the steps that it depends on."""
         nodes = self.scope.nodes
         return [nodes[place] for place in self.scope.body.needs[self.place]]
 
 
 def last_output(scope: Scope) -> StepOutput | None:
-    """The output of the last step, in the order of declaration, that no step depends on and that succeeded."""
+    """Return the output of a scope: that of the last declared step that succeeded and that no other step depends on.
+
+    None if there is no such step.
+    """
     nodes = scope.nodes
     ends = (nodes[place] for place in reversed(scope.body.sinks))
     return next((node.output for node in ends if node.status == "success"), None)

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from lightagent.adapters.code._job_files import held
+from lightagent.adapters.code.monty.mounts_and_guard import FOLDER, guarded, mounted, read_source
 from lightagent.adapters.code.monty.output import Output
-from lightagent.adapters.code.monty.surroundings import FOLDER, guarded, mounted, read_source
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.code.programs import CodeJob, CodeLimits, CodeOutput, CodeResult, Language, limits_of
 from lightagent.domain.errors import ToolError

@@ -1,4 +1,4 @@
-"""What changes the database. Each function runs within a transaction, and raises before it has written anything."""
+"""The changes of the database. Each function runs within a transaction, and raises before it has written anything."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def append(
 def lease(
     connection: sqlite3.Connection, key: StreamKey, holder: str, seconds: float, token: int | None, now: float
 ) -> Lease:
-    """Give, renew or release a lease; see `JournalStore.lease`."""
+    """Grant, renew or release a lease; see `JournalStore.lease`."""
     row = find_stream(connection, key)
     hold = NO_HOLD if row is None else row.hold
     check_lease(hold, now, seconds, token)
@@ -74,17 +74,17 @@ def lease(
             sign(connection, row.id)
         return Lease(token, 0.0)
     number = _add_stream(connection, key) if row is None else row.id
-    given = _next_token(connection) if token is None else token
+    granted = _next_token(connection) if token is None else token
     connection.execute(
         "UPDATE streams SET token = ?, holder = ?, held_until = ? WHERE id = ?",
-        (given, encoded(holder), float(now + seconds), number),
+        (granted, encoded(holder), float(now + seconds), number),
     )
     sign(connection, number)
-    return Lease(given, seconds)
+    return Lease(granted, seconds)
 
 
 def forget_stream(connection: sqlite3.Connection, key: StreamKey, expected: int | None, replacing: str | None) -> int:
-    """Remove a stream; how many there were."""
+    """Remove a stream. Return 1 if anything was ever appended to it, else 0."""
     row = find_stream(connection, key)
     check_end(StreamInfo(key) if row is None else row.info, expected, replacing)
     if row is None:
@@ -94,7 +94,7 @@ def forget_stream(connection: sqlite3.Connection, key: StreamKey, expected: int 
 
 
 def forget_subject(connection: sqlite3.Connection, subject: Scope) -> int:
-    """Remove all streams of a subject; how many there were."""
+    """Remove all streams of a subject. Return how many of them were ever appended to."""
     wanted = [("tenant", subject.tenant), ("user", subject.user), ("session", subject.session)]
     named = [(column, encoded(text)) for column, text in wanted if text or column == "tenant"]
     where = " AND ".join(f"{column} = ?" for column, _ in named)
@@ -112,7 +112,7 @@ def prune(
     seal: str | None,
     replacing: str | None,
 ) -> int:
-    """Remove entries from the front of a stream; how many there were."""
+    """Remove the entries of a stream before a sequence number, and return how many were removed."""
     row = find_stream(connection, key)
     check_end(StreamInfo(key) if row is None else row.info, expected, replacing)
     if row is None:
@@ -152,7 +152,7 @@ def _label(connection: sqlite3.Connection, stream: int, labels: Mapping[str, str
 
 
 def _next_token(connection: sqlite3.Connection) -> int:
-    """One counter for the whole file, which outlives every stream: no token is ever given twice."""
+    """Return a new token. The counter belongs to the file and not to a stream, so no token is ever issued twice."""
     connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'token'")
     (token,) = connection.execute("SELECT value FROM counters WHERE name = 'token'").fetchone()
     return int(token)

@@ -28,7 +28,7 @@ MOST_ID: Final = 200
 
 MessageT = TypeVar("MessageT", SendMessageRequest, GetTaskRequest)
 
-_MOST_TOLD: Final = 300
+_MOST_QUOTED: Final = 300
 """The maximum length of a validation message in an error, in characters."""
 
 
@@ -49,8 +49,8 @@ class MessageInput:
         chat: the query; for a message to a waiting task, its text.
         task_id: the task that the message continues; empty for a new one.
         context_id: the conversation; empty for a new one.
-        answers: a person's answers to what the task waits for.
-        at_once: return the task as it is now instead of waiting for its end.
+        answers: a person's answers to the approval requests of the task.
+        at_once: whether to return the task as it is now instead of waiting for its end.
         history_length: the maximum number of messages in the task's history; None: all.
     """
 
@@ -79,7 +79,7 @@ def read_rpc_call(body: JsonObject) -> RpcCall:
 
 
 def read_task_id(params: JsonObject) -> tuple[str, int | None]:
-    """Return the id of the task that a call is about, and the maximum length of its history.
+    """Return the id of the task that a call is about, and the maximum number of messages of its history (None: all).
 
     Raises:
         A2aRefused: the call has no task id.
@@ -124,7 +124,7 @@ def _parsed(params: JsonObject, into: MessageT) -> MessageT:
     try:
         return ParseDict(params, into, ignore_unknown_fields=True)
     except (ParseError, ValueError) as exc:
-        raise A2aRefused(INVALID_PARAMS, f"params: {str(exc)[:_MOST_TOLD]}") from None
+        raise A2aRefused(INVALID_PARAMS, f"params: {str(exc)[:_MOST_QUOTED]}") from None
 
 
 def _check(asked: SendMessageRequest) -> None:
@@ -175,7 +175,10 @@ def _part(part: Part, at: str) -> JsonObject:
 
 
 def _data_parts(params: JsonObject) -> Iterator[tuple[int, JsonValue]]:
-    """Yield the data parts with their indexes, from the JSON itself: the protobuf types turn integers into floats."""
+    """Yield the index and the content of each data part.
+
+    They are read from the JSON itself, since the protobuf types turn integers into floats.
+    """
     message = params.get("message")
     parts = message.get("parts") if isinstance(message, dict) else None
     for place, part in enumerate(parts if isinstance(parts, list) else ()):

@@ -24,10 +24,12 @@ _NO_TIME: Final = -1.0
 
 @dataclass(slots=True)
 class _Correction:
-    """The part of a reservation beyond the estimate that is not written to the account yet.
+    """A correction of a reservation that is not written to the account yet.
 
     Attributes:
-        period, at: of the reservation.
+        change: the used amount minus the reserved estimate; negative if less was used.
+        period: the period of the account in which the reservation was made.
+        at: the time of the reservation, in seconds of the clock.
     """
 
     change: Spent
@@ -37,7 +39,13 @@ class _Correction:
 
 @dataclass(slots=True)
 class _Answer:
-    """The result of the last change of an account; `taken` once it was reserved."""
+    """The result of a reservation.
+
+    Attributes:
+        taken: whether the amount was reserved.
+        refused: why it was not.
+        period: the period of the account in which it was reserved.
+    """
 
     taken: bool = False
     refused: Exceeded | Wait | None = None
@@ -46,7 +54,14 @@ class _Answer:
 
 @dataclass(slots=True)
 class _Reserved:
-    """Where a reservation stands on the account."""
+    """A reservation on the account that is not settled yet.
+
+    Attributes:
+        foreseen: the estimated amount that was reserved.
+        period: the period of the account in which it was reserved.
+        at: the time of the reservation, in seconds of the clock.
+        wanted: the estimate itself, by whose identity the reservation is found again.
+    """
 
     foreseen: Spent
     period: str
@@ -55,13 +70,17 @@ class _Reserved:
 
 
 class TenantMeter(Meter):
-    """Counts on an account of a store.
+    """Reserves and settles amounts on an account in a store.
 
-    Settled amounts are written with the next reservation, or with `flush`; if the process dies before, the
-    estimate stays on the account.
+    Corrections are written with the next reservation, or by `flush`; if the process dies before, the estimate stays on
+    the account.
 
     Args:
-        owner: of the run.
+        budget: the budget whose account is used.
+        accounts: the store of the accounts.
+        owner: the owner of the run.
+        prices: the prices of models.
+        clock: the clock of the run.
     """
 
     def __init__(self, budget: TenantBudget, accounts: BudgetAccounts, owner: Scope, prices: PriceTable, clock: Clock):
@@ -123,7 +142,7 @@ class TenantMeter(Meter):
         return answer.refused
 
     async def _update(self, change: Callable[[Account], Account | None], now: float) -> None:
-        """Change the account, in bounded time: a run that cannot learn whether it may go on must not hang.
+        """Change the account, within 30 seconds: a run must not hang because the store does not answer.
 
         Raises:
             StoreError: the accounts did not answer.
@@ -133,7 +152,7 @@ class TenantMeter(Meter):
         except TimeIsUp as error:
             raise StoreError(
                 f"The accounts of budgets did not answer within {_ANSWER_SECONDS:g} s.",
-                guidance="See what keeps their store busy.",
+                guidance="Find out why the store of the budgets is slow or cannot be reached.",
             ) from error
 
     def release(self, wanted: Used) -> None:
@@ -178,12 +197,12 @@ def _corrected(account: Account, corrections: list[_Correction]) -> Account:
 
 
 def _name(budget: TenantBudget, owner: Scope) -> str:
-    """Separates the accounts of owners: users of several tenants may share a name, but never an account."""
+    """Return the name of the account. Users of different tenants may have the same id, but never share an account."""
     name = f"{budget.per}:{budget.period}"
     return f"{name}:{owner.tenant}" if budget.per == "user" and budget.tenant is not None and owner.tenant else name
 
 
 def _shown(budget: TenantBudget, tenant: str, user: str) -> str:
-    """The name of the budget in errors."""
+    """Return the name of the budget for errors."""
     whose = f"user {user!r:.60}" if budget.per == "user" else f"tenant {tenant!r:.60}"
     return whose if budget.period == "ever" else f"{whose} in this {budget.period}"

@@ -38,8 +38,8 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     """Ask the model once.
 
     Returns:
-        None if the answer, or what stopped it, is on record. Otherwise the attempt has failed, with
-        `live.record.cause`, and the result tells whether a part of the answer was shown.
+        None if the answer was recorded, or an event that says what stopped it. Otherwise the attempt has failed, the
+        error is in `live.record.cause`, and the result says whether a part of the answer was shown.
     """
     request = await _made_request(live)
     if request is None:
@@ -53,7 +53,8 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         if isinstance(hold, Stopped):
             await _tell_stopped(live, hold, ())
             return None
-        # Text that waits may stand beside a handoff: then it is not for the user, nor always for the record.
+        # Text that is held back may belong to a reply that hands over: the user must not see it, and it may have to
+        # stay off the record.
         live.attempt_is_private = (hold is not None and hold.whole) or waits_for_calls(live)
         if (room := MODEL_CALLS.get()) is None:
             await _read(live, request, reading, hold)
@@ -61,10 +62,10 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
             await in_a_place(room, partial(_read, live, request, reading, hold), live.deadline)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
-    except FAILURES as raised:  # Foreign code: whatever a model raises ends this attempt, not the process.
+    except FAILURES as raised:  # A model is foreign code: its exceptions end this attempt, not the process.
         error = failure(raised)
         if live.deadline is not None:
-            live.deadline.check()  # A run that is out of time does not blame the model.
+            live.deadline.check()  # If the time is up, that is the error to report, and not the model's.
         live.record.cause = error
         return reading.shown
     await _after_reply(live, reading, hold, clock.monotonic() - began)
@@ -99,15 +100,16 @@ async def _read(live: ActiveRun[DepsT], request: ChatRequest, reading: _Reading,
 
 
 class _Reading:
-    """What was received of one answer.
+    """The parts of one answer that have been received.
 
     Attributes:
-        builder: what the policies let pass; only that can get on record.
+        builder: collects the deltas that the policies have passed; only these can be recorded.
         ended: whether the model reported the end of its answer.
-        first: seconds until the first delta.
-        shown: whether a part was shown.
-        stopped: the verdict of a policy that ends the run.
-        waiting: what is shown once it is known that the reply does not hand over, if text beside a handoff is hidden.
+        first: the time until the first delta, in seconds; None before it.
+        shown: whether text of the answer was shown to the consumer of the stream.
+        stopped: the verdict of a policy that ends the run; None without one.
+        waiting: deltas that are held back until it is known whether the reply hands over, if the text beside a handoff
+            is hidden.
     """
 
     def __init__(self, live: ActiveRun[DepsT]) -> None:
@@ -123,14 +125,14 @@ class _Reading:
         self.waiting: list[Delta] = []
 
     async def take_held(self, delta: Delta, hold: Hold) -> None:
-        """Give one delta to the policies, and take what they let pass of it by now."""
+        """Pass one delta to the policies, and add the deltas that they release."""
         if isinstance(delta, ReplyEnd):
             await self.take(delta, show=False)
         else:
             await self.release(hold.feed(delta), hold)
 
     async def release(self, deltas: Sequence[Delta] | Stopped, hold: Hold) -> None:
-        """Go on with what the policies let pass."""
+        """Add deltas that the policies release, or store their verdict."""
         if isinstance(deltas, Stopped):
             self.stopped = deltas
             return
@@ -138,23 +140,23 @@ class _Reading:
             await self.take(delta, show=not hold.whole)
 
     async def take(self, delta: Delta, *, show: bool = True) -> None:
-        """Take one delta, and show it if the run is streamed."""
+        """Add one delta to the answer, and show it if the run is streamed and `show` is true."""
         self.builder.add(delta)
         if isinstance(delta, ReplyEnd):
             self.ended = True
         elif self._stream and show and self._waits:
             self.waiting.append(delta)
         elif self._stream and show:
-            # No consumer sees a piece of a call, so an attempt that broke off in one can be made again.
+            # Consumers never see parts of calls, so an attempt that failed within a call can be repeated.
             self.shown = self.shown or not isinstance(delta, ToolCallDelta)
             await self._give(delta)
-        # If the model never waits, no timer would fire.
+        # A timer fires only while the task waits, which the model may never do.
         if self._deadline is not None:
             self._deadline.check()
 
 
 async def _made_request(live: ActiveRun[DepsT]) -> ChatRequest | None:
-    """The request; None if none can be made, which ends the run and is on record."""
+    """Return the request. If none can be made, record that, which ends the run, and return None."""
     try:
         return await _chat_request(live)
     except FAILURES as raised:  # Foreign code: the declarations of tools are made here.
@@ -168,7 +170,7 @@ async def _made_request(live: ActiveRun[DepsT]) -> ChatRequest | None:
 
 
 async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
-    """The request that is on record."""
+    """Make the request as the recorded events of the run determine it."""
     run = live.run
     specs = await live.specs(run.offered or ())
     requested = run.request
@@ -187,7 +189,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
 
 
 def _instructions(head: AgentHead) -> tuple[SystemMessage, ...]:
-    """The system message, unless it is empty: providers refuse an empty one."""
+    """Return the system message, or nothing if it is empty: providers refuse an empty one."""
     return () if head.silent else (head.instructions,)
 
 
@@ -258,7 +260,7 @@ async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPa
     live.output_is_reviewed = True
     made = answer.payload.content
     if made != content:
-        # Its reasoning, and what the provider added, may repeat what was taken out.
+        # The reasoning and the fields of the provider may repeat what a policy removed from the content.
         rewritten = replace(payload.message, content=made, reasoning=None, provider_fields=None)
         payload = replace(payload, message=rewritten)
     return Passed(payload, decisions)
@@ -282,7 +284,7 @@ def _given(live: ActiveRun[DepsT], payload: ReplyPayload) -> str | None:
 
 
 async def _tell_stopped(live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...]) -> None:
-    """Put on record that a policy stopped the answer; only what passed a held stream is kept of it."""
+    """Record that a policy stopped the answer. Of a stream that is held back, only the released part is recorded."""
     error = outcome_error(stopped.outcome) or _ended_by_policy()
     failed = live.failed_attempt(error, stopped.outcome)
     if failed is not None:

@@ -1,7 +1,7 @@
-"""Carries out `CallTools`: every call of a turn to its one result, all at once.
+"""Carries out `CallTools`: runs the calls of a turn concurrently, and records one result for each.
 
-Each call is prepared first: refused, decided by a human, waiting for one, or ready. Then the ready ones are put on
-record, and only then touched; a stored journal has the intent before the effect.
+Each call is prepared first: it is refused, waits for a human, or is ready. The start of every ready call is recorded
+before any of them runs, so that a stored journal has the intent before the effect. Handoffs run last, one by one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from lightagent.ports.tools import NestingTool
 
 
 async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> None:
-    """Report the calls' events as they happen: started, notes, finished or waiting for approval."""
+    """Run these calls and record their events as they happen: started, notes, finished or waiting for approval.
+
+    Calls beyond `Limits.max_calls_per_turn` are refused. If a policy or a budget ends the run first, no call runs.
+    """
     most = live.run.limits.max_calls_per_turn
     if len(live.run.calls) > most and (beyond := _beyond(live, calls, most)):
         await live.tell(CallsRefused(beyond, _too_many(len(live.run.calls), most), live.clock.now()))

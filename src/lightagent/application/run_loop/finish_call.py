@@ -1,4 +1,4 @@
-"""Carries out one call that is ready, and makes the event of its result, as the policies leave it."""
+"""Runs one call that is ready, and returns the event of its result, after the policies have reviewed it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ _MOST_REQUEST: Final = 1_000_000
 async def carry_out(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], context: RunContext[DepsT]
 ) -> ToolFinished | ApprovalRequested | None:
-    """The call's result or its wait for a human; None for an agent that waits, which has events of its own."""
+    """Run a call, and return the event of its result or of its wait for a human.
+
+    None if the call runs an agent that waits for a human: the events of that agent's run record the wait.
+    """
     clock = live.clock
     began = clock.monotonic()
     try:
@@ -50,7 +53,10 @@ async def carry_out(
 async def _finished(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], answer: CallAnswer, duration: float
 ) -> ToolFinished:
-    """The result after the policies. The effects of the tool remain, whatever they decide."""
+    """Return the event of a result after the policies have reviewed it.
+
+    What the tool did outside stays done. Its effects on the run are recorded only if the policies pass the result.
+    """
     call_id, effects = ready.call.call.id, answer.effects
     if effects or answer.candidates:
         effects = await _offers(live, answer)
@@ -74,7 +80,7 @@ async def _finished(
 async def _failed(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], error: LightAgentError, duration: float
 ) -> ToolFinished:
-    """The error for the model, after the policies: a tool's error may quote anything."""
+    """Return the event of a failed call. The policies review the error's text too, since it may quote anything."""
     call_id, info = ready.call.call.id, classify_exception(error)
     text = format_lightagent_error(info)
     verdict = await _reviewed(live, ready, text)
@@ -91,7 +97,7 @@ async def _reviewed(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str
 ) -> Passed[ResultPayload] | Refused | Stopped:
     reviewer = live.reviewer
-    # Decisions about the call are on record with its beginning, unless they were made after that.
+    # The decisions about a call that starts now are recorded with its start; those about an interrupted one are not.
     earlier = ready.decisions if ready.call.status == "started" else ()
     if reviewer is None or not reviewer.reviews("tool_result"):
         return Passed(ResultPayload(output), earlier)
@@ -132,13 +138,14 @@ def _check_handoff(live: ActiveRun[DepsT], target: Means[DepsT]) -> None:
 
 
 def _handed_over_to(run: Run) -> str:
-    """The agent to which another call of this turn has handed over; empty without one."""
+    """Return the name of the agent to which another call of this turn has handed over; empty without one."""
     effects = (effect for call in run.calls.values() for effect in call.effects)
     return next((effect.head.name for effect in effects if isinstance(effect, HandOver)), "")
 
 
 async def _offers(live: ActiveRun[DepsT], answer: CallAnswer) -> tuple[Effect, ...]:
-    """The effects of an answer. In a run that selects its tools an offer declares them, as they are now.
+    """Return the effects of an answer. In a run that selects its tools, an offer becomes a declaration of the offered
+    tools as they are now.
 
     Raises:
         ToolError: a tool that is offered does not exist.
@@ -170,6 +177,6 @@ def _no_such_agent(name: str, known: tuple[str, ...]) -> ToolError:
 
 
 def _plain(request: object) -> JsonObject:
-    """The arguments that a reviewer is shown, in a form that a journal can hold."""
+    """Return the arguments that a reviewer is shown, in a form that a journal can hold."""
     plain = PlainJson(_MOST_REQUEST).convert(request)
     return plain if isinstance(plain, dict) else {"request": plain}

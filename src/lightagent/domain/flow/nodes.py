@@ -57,7 +57,7 @@ Why: TypeAlias = Literal[
 ]
 """Why a step was skipped or has failed.
 
-* condition: skipped, since its condition is false, or since all steps that it depends on were skipped without a failure.
+* condition: skipped, since its condition is false, or since all steps that it depends on were skipped for this reason.
 * upstream: skipped, since a step that it depends on has failed, or was itself skipped for this reason.
 * inside: failed, since a step inside it has failed.
 * bound: failed; a loop that has made all its allowed rounds would need another one.

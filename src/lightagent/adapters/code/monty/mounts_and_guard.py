@@ -1,4 +1,4 @@
-"""What is around a program in Monty: its text, its folder, and what ends it if this program is killed."""
+"""Reads a program for Monty, mounts its folder, and guards its worker: kills it should this process be killed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from pydantic_monty import MountDir
 
 FOLDER: Final = "/work"
-"""Where a program finds its folder."""
+"""The path at which a program sees its folder."""
 
 _MOST_BYTES: Final = 4 * MOST_SOURCE
-"""Of a program's file: UTF-8 takes up to four bytes a character."""
+"""The maximum size of a program's file, in bytes: UTF-8 needs at most four for a character."""
 
 _GUARD: Final = 'trap "" HUP INT TERM; read -r _; kill -s KILL "$0"'
 
 
 def read_source(job: CodeJob, folder: str) -> str:
-    """The text of the program.
+    """Return the text of the program.
 
     Args:
         folder: a path to the job's folder.
 
     Raises:
-        ToolError: its file is not there, not in the folder, too long, or no text.
+        ToolError: its file does not exist, is not in the folder, is too long, or is not text in UTF-8.
     """
     if not isinstance(job.program, CodeFile):
         return job.program.source
@@ -50,19 +50,19 @@ def read_source(job: CodeJob, folder: str) -> str:
 
 
 def _text(content: bytes) -> str:
-    """As Python reads files: with line ends of any system."""
+    """Decode UTF-8, and turn the line ends of any system into line feeds, as Python does when it reads text files."""
     return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextmanager
 def mounted(job: CodeJob, host: str, limits: CodeLimits) -> Iterator[MountDir]:
-    """The folder of a job, or its private directory, as the program sees it.
+    """Mount the folder of a job, or its private directory, at the path where the program sees it.
 
     Args:
-        host: a path to it.
+        host: the path of the directory on the host.
 
     Raises:
-        ToolError: it cannot be read.
+        ToolError: the directory cannot be read.
     """
     from pydantic_monty import MountDir
 
@@ -85,7 +85,7 @@ def mounted(job: CodeJob, host: str, limits: CodeLimits) -> Iterator[MountDir]:
 
 @contextmanager
 def guarded(worker: int | None) -> Iterator[None]:
-    """Have the worker killed should this program be killed, since a busy one looks at nothing else."""
+    """Start a shell that kills the worker if this process is killed: a busy worker would not notice by itself."""
     if worker is None or os.name != "posix":
         yield
         return
@@ -100,5 +100,6 @@ def guarded(worker: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        guard.kill()  # Before its input closes, after which it would kill whatever has the worker's id by then.
+        # Before its input closes: after that it would kill whichever process has the worker's id by then.
+        guard.kill()
         guard.communicate()

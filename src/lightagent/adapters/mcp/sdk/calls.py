@@ -20,7 +20,8 @@ T = TypeVar("T")
 Owner: TypeAlias = tuple[Scope, str]
 
 _MOST_OWNERS: Final = 2
-"""Owners of calls that were given up, of which no more are kept: of two, it is unknown which one is meant."""
+"""The maximum number of stored owners of calls that were given up. Two are enough to know that a message is ambiguous.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ class Call:
 
     @property
     def owner(self) -> Owner:
-        """Whose call it is: of which user, and in which run."""
+        """The scope and the run of the caller."""
         return self.caller.scope, self.caller.run_id
 
     def tell(self, remark: McpRemark) -> None:
@@ -44,7 +45,7 @@ class Call:
                 self.loop.call_soon_threadsafe(pass_on, self.caller.tell, remark)
 
     async def ask(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        """The result of `work` in the loop of the caller."""
+        """Run `work` in the event loop of the caller, and return its result."""
         return await across(self.loop, work)
 
 
@@ -68,17 +69,22 @@ class CallsUnderWay:
         return bool(self._given_up)
 
     def begin(self, call: Call) -> None:
-        """It waits for its answer from now on."""
+        """Register a call that now waits for its answer."""
         self._calls.add(call)
 
     def end(self, call: Call, *, answered: bool) -> None:
-        """It waits no more: it has its answer, or was cancelled or took too long."""
+        """Remove a call that no longer waits.
+
+        Args:
+            call: the call.
+            answered: whether it has its answer; False if it was cancelled or timed out.
+        """
         self._calls.remove(call)
         if not answered and len(self._given_up) < _MOST_OWNERS:
             self._given_up.add(call.owner)
 
     def concerned(self) -> Call | None:
-        """The call that a message of the server belongs to; None if that is unknown.
+        """Return the call that a message of the server belongs to; None if that is unknown.
 
         Over a single pipe the older protocol does not name the call: it is the one under way, if it is the only one
         that the server may be working on.
@@ -89,7 +95,10 @@ class CallsUnderWay:
         return next(iter(self._calls)) if len(self._calls) == 1 and not self._given_up else None
 
     def asking_call(self) -> Call | None:
-        """The call whose user a question of the server is for: also one of several calls, where all are of one run."""
+        """Return a call of the run that a question of the server is for; None if that is unknown.
+
+        If several calls wait and all belong to one run and one event loop, any of them is returned.
+        """
         current = CURRENT.get()
         if current is not None:
             return current

@@ -1,4 +1,4 @@
-"""The streams in a journal store that say what was done with the memories of each owner."""
+"""The streams in a journal store that record each write and removal of an owner's memories."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import OwnerSelection
 
 LEASE = 6.0
-"""Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
-crash."""
+"""The length of the lease under which memories of an owner are removed, in seconds. It is renewed while the removal
+lasts; after a crash, writers wait for this long at most."""
 
 _PATIENCE: Final = 60.0
 _PAUSE: Final = 0.02
@@ -44,20 +44,20 @@ class OwnerStreams:
         self._tips: dict[MemoryOwner, Tip] = {}
 
     async def tip(self, owner: MemoryOwner) -> Tip:
-        """The end of the stream of an owner as it was when this process last looked.
+        """Return the last known end of the stream of an owner; read it if this process has not read it yet.
 
         Raises:
-            StoreError: it cannot be read, or was tampered with.
+            StoreError: the stream cannot be read, or was tampered with.
         """
         return self._tips.get(owner) or await self._looked_up(owner)
 
     async def begun(self, owner: MemoryOwner) -> Tip:
-        """Return the end of the stream of an owner, which is started if it does not exist yet.
+        """Return the end of the stream of an owner; create the stream if it does not exist.
 
-        So every memory that is sealed names a stream that is there: where it is not, it was deleted.
+        So each sealed memory has a stream: if that is missing, it was deleted.
 
         Raises:
-            StoreError: it cannot be read or written, or was tampered with.
+            StoreError: the stream cannot be read or written, or was tampered with.
         """
         tip = await self.tip(owner)
         while not tip.sequence:
@@ -69,15 +69,15 @@ class OwnerStreams:
         return tip
 
     async def caught_up(self, owner: MemoryOwner, tip: Tip) -> Tip:
-        """The end of the stream as it is now, once no memories of the owner are being removed.
+        """Wait until no memories of the owner are being removed, and return the present end of the stream.
 
         Raises:
-            StoreError: it cannot be read, or was tampered with; or a removal takes too long.
+            StoreError: the stream cannot be read, or was tampered with; or a removal takes more than 60 seconds.
         """
         while True:
             found = await self._quiet(tip.key, tip.sequence, 1000)
             if found.stream.base > tip.sequence or not follows(self._keys, tip, found):
-                # It was pruned beyond that, or forgotten and begun again.
+                # The stream was pruned beyond the known end, or was forgotten and created again.
                 known = await self._looked_up(owner)
                 return self._keep(owner, replace(known, removed_at=known.sequence))
             for entry in found.entries:
@@ -86,20 +86,27 @@ class OwnerStreams:
                 return self._keep(owner, tip)
 
     async def append(self, owner: MemoryOwner, tip: Tip, notes: Sequence[MemoryNote], token: int | None = None) -> Tip:
-        """The end of the stream with these entries, which are durable.
+        """Append entries to the stream, and return its new end. The entries are durable by then.
+
+        Args:
+            owner: the owner of the memories.
+            tip: the end of the stream after which to append.
+            notes: the entries.
+            token: the token of the lease under which memories are being removed; None if none are.
 
         Raises:
-            StreamConflict, Fenced: the stream ends elsewhere by now, or memories are being removed.
-            StoreError: it cannot be written.
+            StreamConflict: another writer appended meanwhile.
+            Fenced: memories of the owner are being removed, or the lease was lost.
+            StoreError: the stream cannot be written.
         """
         after, drafts = tip, list[Draft]()
         for note in notes:
             entry = Entry(after.sequence + 1, note_text(note), SCHEMA)
-            # One that begins anew stands alone, so that what is before it can be removed.
+            # The seal of an entry that restarts the stream does not depend on earlier ones, so these can be removed.
             seal = entry_seal(self._keys, tip.key, "" if note.begins else after.seal, entry)
             drafts.append(Draft(entry.content, entry.schema, seal))
             after = Tip(tip.key, entry.sequence, seal, entry.sequence if note.removes else after.removed_at)
-        # They are not sealed; what begins anew mends them.
+        # Labels are not covered by the seals. They are written again whenever the stream is restarted.
         is_new = not tip.sequence or any(note.begins for note in notes)
         labels = labels_of(self._keys, next(iter(self._keys.roots)), owner) if is_new else None
         await self.journal.append(
@@ -112,15 +119,20 @@ class OwnerStreams:
             seal=after.seal,
             replacing=tip.seal,
         )
-        # What is being removed must not be known as done: a writer who begins now has to wait for its end.
+        # The end is not stored while a removal goes on: a writer that starts now must wait for the end of the removal.
         return self._keep(owner, after) if token is None else after
 
     async def prune(self, owner: MemoryOwner, tip: Tip, first: int) -> None:
-        """Remove what is before an entry that begins anew, and streams under other names, which processes whose keys
-        stood in another order had begun.
+        """Remove the entries before one that restarts the stream, and the owner's streams under other names, which
+        processes with another current key have created.
+
+        Args:
+            owner: the owner of the memories.
+            tip: the end of the stream.
+            first: the sequence number of the entry that restarts the stream.
 
         Raises:
-            StoreError: it cannot be removed.
+            StoreError: the entries or a stream cannot be removed.
         """
         if first > 1:
             await self.journal.forget(tip.key, before=first)
@@ -129,7 +141,7 @@ class OwnerStreams:
                 await self.journal.forget(key)
 
     async def begin_anew(self, owner: MemoryOwner) -> None:
-        """Remove the streams of an owner that cannot be relied on, so that another one can be begun.
+        """Remove the damaged streams of an owner, so that a new one can be created.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -139,7 +151,7 @@ class OwnerStreams:
             await self._remove_damaged(key)
 
     async def remove_damaged(self, selection: OwnerSelection) -> None:
-        """Remove the streams that cannot be relied on, also where nothing tells any more whose they are.
+        """Remove the damaged streams of a selection, also those whose owner is not known any more.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -156,10 +168,12 @@ class OwnerStreams:
 
     @asynccontextmanager
     async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
-        """The end of the stream, and the token of a lease under which alone something is put on record of the owner.
+        """Hold the lease of the owner's stream inside the block, and yield the stream's end and the lease's token.
+
+        Only appends with this token are accepted meanwhile.
 
         Raises:
-            StoreError: the stream cannot be read, or was tampered with; or another removal takes too long.
+            StoreError: the stream cannot be read, or was tampered with; or another removal takes more than 60 seconds.
         """
         key = (await self.tip(owner)).key
         token = await self._leased(key)
@@ -170,23 +184,24 @@ class OwnerStreams:
         finally:
             renewal.cancel()
             await asyncio.wait((renewal,))
-            with suppress(StoreError):  # Then it ends by itself.
+            with suppress(StoreError):  # A lease that cannot be released expires.
                 await to_the_end(self.journal.lease(key, "memory", 0, token))
 
     async def state(self, key: StreamKey) -> OwnerState:
-        """What a stream comes to; that of one that does not exist is empty.
+        """Return the state that the entries of a stream result in; an empty one if the stream does not exist.
 
         Raises:
-            StoreError: it cannot be read, or was tampered with.
+            StoreError: the stream cannot be read, or was tampered with.
         """
         return await read_state(self.journal, self._keys, key)
 
     async def key_of(self, owner: MemoryOwner) -> StreamKey:
-        """The name of the stream of an owner, which need not exist, once no memories of the owner are being removed, or
-        when that takes long.
+        """Return the name of the stream of an owner; the stream need not exist.
+
+        While memories of the owner are being removed, wait for the end of that, for 60 seconds at most.
 
         Raises:
-            StoreError: it cannot be read, or was tampered with.
+            StoreError: the stream cannot be read, or was tampered with.
         """
         with suppress(LeaseHeld):
             return (await self._looked_up(owner)).key
@@ -205,7 +220,7 @@ class OwnerStreams:
         return Tip(names[0])
 
     async def _quiet(self, key: StreamKey, after: int, limit: int) -> Slice:
-        """Entries of a stream, read while no memories of its owner are being removed."""
+        """Wait until no memories of the owner are being removed, and return entries of the stream."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _PATIENCE
         while True:

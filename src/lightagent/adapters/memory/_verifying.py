@@ -22,7 +22,8 @@ from lightagent.ports.memory import MemoryStore, OwnerSelection
 _PAGE: Final = 200
 _TRIES: Final = 2
 _PAUSE: Final = 0.1
-"""How often, and after how many seconds, what looks wrong is looked at again: it may just be being written."""
+"""How many times a suspected fault is checked again, and the pause before each check, in seconds. A write that is
+under way looks like a fault."""
 
 _EVERYBODY: Final = OwnerSelection()
 _MISLABELLED: Final = "Its labels were changed, so that it is not found by them. `lightagent memory adopt` mends them."
@@ -42,11 +43,12 @@ TEXTS: Final[Mapping[FindingKind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A memory of the store without its text.
+    """A memory of the store, without its text.
 
     Attributes:
-        code: the code that its seal claims; empty without a readable seal.
-        seal: what its seal says, if it fits.
+        memory_id: the id of the memory.
+        code: the code in its seal; empty without a readable seal.
+        seal: its seal; None unless it matches the memory.
     """
 
     memory_id: str
@@ -56,7 +58,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What was found of a memory, and the code that its seal claims."""
+    """A suspected fault of a memory, and the code in the memory's seal."""
 
     memory_id: str
     kind: FindingKind
@@ -64,7 +66,7 @@ class _Found:
 
 
 Codes: TypeAlias = Mapping[str, tuple[MemoryOwner, str]]
-"""Whose seal each code on record is: the owner and id of the memory."""
+"""The owner and the id of the memory that each recorded code belongs to."""
 
 
 async def seal_findings(store: MemoryStore, keys: SealKeys, selection: OwnerSelection) -> AsyncIterator[MemoryFinding]:
@@ -77,12 +79,12 @@ async def seal_findings(store: MemoryStore, keys: SealKeys, selection: OwnerSele
 
 @dataclass(slots=True)
 class _Streams:
-    """What is known of the streams of some owners.
+    """The streams of some owners.
 
     Attributes:
-        states: what each comes to.
-        damaged: what is wrong with those that cannot be relied on.
-        unreadable: what could not even be listed.
+        states: the state that each intact stream results in.
+        damaged: the fault of each damaged stream.
+        unreadable: one sentence for each stream that could not be listed.
     """
 
     states: dict[StreamKey, OwnerState] = field(default_factory=dict)
@@ -90,7 +92,7 @@ class _Streams:
     unreadable: list[str] = field(default_factory=list)
 
     def owners(self, selection: OwnerSelection) -> list[MemoryOwner]:
-        """Those who should have memories."""
+        """Return the owners who have memories according to their streams."""
         named = [state.owner for state in self.states.values() if state.owner is not None and state.live]
         return [owner for owner in named if selection.holds(owner)]
 
@@ -98,12 +100,12 @@ class _Streams:
         return key in self.states or key in self.damaged
 
     def mislabelled(self, keys: SealKeys) -> list[MemoryOwner]:
-        """Those whose stream is not found by its labels."""
+        """Return the owners whose stream has wrong labels, so that it is not found by them."""
         known = [(state.owner, state.labels) for state in self.states.values() if state.owner is not None]
         return [owner for owner, labels in known if not is_labelled(keys, owner, labels)]
 
     def codes(self) -> Codes:
-        """Whose seal each code on record is."""
+        """Return the memory that each recorded code belongs to."""
         codes = dict[str, tuple[MemoryOwner, str]]()
         for state in self.states.values():
             for memory_id, known in [*state.live.items(), *state.former.items()]:
@@ -113,7 +115,7 @@ class _Streams:
 
 
 class MemoryVerifier:
-    """Tells what is wrong with the memories of a store, while it may go on being used."""
+    """Finds faults of the memories in a store, which may be in use meanwhile."""
 
     def __init__(self, store: MemoryStore, keys: SealKeys, streams: OwnerStreams) -> None:
         self._store = store
@@ -121,7 +123,7 @@ class MemoryVerifier:
         self._streams = streams
 
     async def findings(self, selection: OwnerSelection) -> AsyncIterator[MemoryFinding]:
-        """What is found of the memories of these owners, owner by owner.
+        """Yield the findings about the memories of these owners, owner by owner.
 
         Raises:
             StoreError: a store could not be read.
@@ -151,7 +153,7 @@ class MemoryVerifier:
                 yield MemoryFinding(kind, owner, one.memory_id, TEXTS[kind])
 
     async def _confirmed(self, suspected: Mapping[MemoryOwner, list[_Found]]) -> Mapping[MemoryOwner, list[_Found]]:
-        """What is found again and again, so that nothing is told of what is just being done."""
+        """Return the suspected faults that each further check finds again. Writes under way are not among them."""
         for _ in range(_TRIES):
             if suspected:
                 await asyncio.sleep(_PAUSE)
@@ -178,7 +180,7 @@ class MemoryVerifier:
         return streams
 
     async def _read_unlisted(self, streams: _Streams, owners: Iterable[MemoryOwner]) -> None:
-        """Look for the streams of owners of whom none was listed: they may have just begun, or be hidden."""
+        """Read the streams of owners of whom none was listed: they may be new, or have changed labels."""
         for owner in owners:
             names = stream_keys(self._keys, owner)
             for key in () if any(key in streams for key in names) else names:
@@ -215,7 +217,7 @@ class MemoryVerifier:
 
 
 def _compared(state: OwnerState | None, seen: Sequence[_Seen]) -> list[_Found]:
-    """What is found of the memories of an owner.
+    """Return the suspected faults of the memories of an owner.
 
     Args:
         state: the state that the stream results in; None if it cannot be trusted, so that only the seals are known.

@@ -1,4 +1,4 @@
-"""Seals what another store of memories keeps, so that what is edited or planted behind its back is never recalled."""
+"""Adds a seal to each memory in another store, so that a memory that was edited or planted there is never recalled."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from lightagent.ports.memory import (
 )
 
 _WIDER: Final = 8
-"""How many times as many are looked for where forged ones are among those that were found."""
+"""The factor by which a search is widened if it found forged memories."""
 
 _WIDEST: Final = 64
-"""How many times as many are looked for at most."""
+"""A search is not widened beyond this multiple of its limit."""
 
 _EVERYBODY: Final = OwnerSelection()
 
 
 class SealedMemory(MemoryStore, RecordedStore):
-    """Writes memories with a seal into another store, and opens what that store gives.
+    """Writes memories with a seal into another store, and checks the seals of those that it reads from there.
 
-    A memory whose seal does not fit is found without its text, marked as ``tampered``, and no model ever sees it; what
-    lists memories fails at it, and `findings` names each. With a journal store every write and removal is also an entry
-    of the owner's stream there, so that `findings` tells what was removed or put back. Both stores are closed with this
-    one.
+    `recall` returns a memory whose seal does not match without its text, marked as ``tampered``; no model ever sees it.
+    `read` raises at such a memory, and `findings` lists all of them. With a journal store, each write and removal is
+    also recorded in the owner's stream there, so that `findings` reports memories that were removed or put back by
+    other means. Closing this store closes both.
 
     Args:
-        store: keeps the memories. It needs the features ``read`` and ``ids``, so that a seal is bound to an id.
-        keys: made by `memory_keys`.
-        journal: keeps the streams; always the same one for the same memories.
-        clock: tells the time, in seconds since 1970.
+        store: the store of the memories. It needs the features ``read`` and ``ids``, so that a seal is bound to an id.
+        keys: the keys of the seals, made by `memory_keys`.
+        journal: the store of the streams; always the same one for the same memories.
+        clock: returns the time, in seconds since 1970.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SealedMemory(MemoryStore, RecordedStore):
                 guidance="Seal the store that keeps the memories, with one set of keys.",
             )
         if isinstance(store, CheckedStore):
-            # What the store itself finds changed is judged, counted and named by its seal, like all that is changed.
+            # The store's own checks are off: a changed memory is recognized by its seal, and reported like any other.
             store = store.unchecked()
         if not {"read", "ids"} <= store.supports:
             raise ConfigurationError(
@@ -99,7 +99,7 @@ class SealedMemory(MemoryStore, RecordedStore):
         return f"sealed {self._store.name}"
 
     def unchecked(self) -> MemoryStore:
-        """The memories as the other store has them, with their seals, whether these fit or not."""
+        """Return the other store, which reads memories with their seals and does not check these."""
         return self._store
 
     @property
@@ -113,8 +113,9 @@ class SealedMemory(MemoryStore, RecordedStore):
             await self._store.write([replace(one, metadata=sealed(self._keys, one)) for one in records])
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        """As of the store; besides the genuine ones, at most as many that are not. Those crowd out no genuine ones, as
-        long as they are not hundreds.
+        """Recall as the other store does: at most `limit` genuine memories, then at most `limit` forged ones.
+
+        If forged memories take the places of genuine ones, the search is repeated with a larger limit.
         """
         most = limit
         while True:
@@ -142,11 +143,11 @@ class SealedMemory(MemoryStore, RecordedStore):
         return await (self._recorded or self._store).forget(selection, memory_ids)
 
     async def reindex(self) -> int:
-        """Make the index of the other store anew; how many memories there are.
+        """Rebuild the index of the other store, and return the number of memories.
 
         Raises:
-            ConfigurationError: the other store has none that could be made anew.
-            StoreError: it could not be read or written.
+            ConfigurationError: the other store has no index that can be rebuilt.
+            StoreError: the other store could not be read or written.
         """
         if not isinstance(self._store, ReindexedStore):
             raise ConfigurationError(
@@ -160,7 +161,7 @@ class SealedMemory(MemoryStore, RecordedStore):
         await self._store.aclose()
 
     async def findings(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryFinding]:
-        """What is wrong with the memories of these owners, and what is not on record yet.
+        """Yield the faults of the memories of these owners, and the writes that are not recorded yet.
 
         Raises:
             StoreError: a store could not be read.
@@ -173,7 +174,7 @@ class SealedMemory(MemoryStore, RecordedStore):
             yield finding
 
     async def faults(self, selection: OwnerSelection = _EVERYBODY) -> AsyncIterator[MemoryFinding]:
-        """What is wrong with the memories of these owners.
+        """Yield the faults of the memories of these owners.
 
         Raises:
             StoreError: a store could not be read.
@@ -183,10 +184,10 @@ class SealedMemory(MemoryStore, RecordedStore):
                 yield finding
 
     async def adopt(self, selection: OwnerSelection = _EVERYBODY) -> int:
-        """Declare what the store holds of these owners to be right, as far as its seals fit; how many memories it is.
+        """Record the memories of these owners whose seals match as correct, and return how many they are.
 
-        For memories that are older than their streams, and once it is known where a difference comes from. Nothing that
-        was removed or put back before is told any more.
+        Use it for memories that are older than their streams, or once you know the cause of a difference. Memories that
+        were removed or put back before are not reported any more.
 
         Raises:
             ConfigurationError: no journal store was given.
@@ -201,7 +202,7 @@ class SealedMemory(MemoryStore, RecordedStore):
 
 
 def _account() -> str:
-    """The name of the account of this process."""
+    """Return the name of the account that runs this process; empty if it has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""A search by words and by meaning, as one ranking."""
+"""Searches by words and by meaning, and merges the results into one ranking."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from lightagent.ports.memory import FailedPart, SearchPart
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _FUSED: Final = 50
-"""The best of each ranking, which are fused."""
+"""The maximum number of results of each ranking that are merged."""
 _WORDS: Final = 1.25
-"""How much more the words count than the meaning: small models often take what is near for what is meant."""
+"""The weight of the ranking by words; that by meaning has weight 1. Small embedding models often rank memories high
+that are about a similar subject but do not answer the query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is searched for.
+    """A query.
 
     Attributes:
-        terms: of the query.
+        terms: the terms of the query.
         vector: the vector of the query; None without an embedder.
-        limit: how many memories are wanted.
-        wanted: which of them are looked at.
-        nearby: how much the memories beside one that fits share of what it counts.
-        is_checked: whether one that is not what was written is refused.
+        limit: the maximum number of results.
+        wanted: the filter that selects the memories to search.
+        nearby: the share of a memory's score that its neighbours receive.
+        is_checked: whether to raise for a memory that differs from what was written.
     """
 
     terms: Sequence[str]
@@ -51,10 +52,14 @@ class Question:
 def search(
     connection: sqlite3.Connection, owner: MemoryOwner, question: Question
 ) -> tuple[list[MemoryRecord], tuple[FailedPart, ...]]:
-    """The records of an owner that say most about what is asked, the best first, and which half could not be searched.
+    """Search the memories of an owner by words and, if there is a vector, by meaning.
+
+    Returns:
+        The best records, the best first, and the part of the search that failed, if one did.
 
     Raises:
-        StoreError, sqlite3.Error: neither half could be, or a record is not what was written.
+        StoreError, sqlite3.Error: no part of the search succeeded, the file is locked, or a record differs from what
+            was written.
     """
     known = find_owner(connection, owner)
     if known is None or question.limit < 1:
@@ -86,7 +91,7 @@ def _failed(part: SearchPart, error: Exception) -> FailedPart:
 
 
 def _is_locked(error: Exception) -> bool:
-    """Whether the file was locked, so that neither half of the search is to blame."""
+    """Return whether the file was locked, which is not a fault of one part of the search."""
     return "locked" in str(error)
 
 

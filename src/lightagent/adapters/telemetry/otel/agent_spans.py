@@ -1,4 +1,4 @@
-"""The invoke_agent span of one run, or of one agent that was called as a tool, and what happens below it."""
+"""The invoke_agent span of one run, or of one agent that was called as a tool, and the spans below it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from lightagent.ports.telemetry import SideRequest
 
 NO_IDS: Final = (0, 0)
 _USING: Final = (ModelReplied, ModelFailed, ContextReplaced, Planned, Concluded)
-"""The events that tell what requests have used, those beside the conversation included."""
+"""The events that report the token usage of requests, including those beside the conversation."""
 _NO_USAGE: Final = Usage()
 
 
@@ -55,13 +55,19 @@ class AgentSpans:
     """The spans of one agent's run.
 
     Args:
-        kit: makes them.
-        started: how the run began.
-        parent: where it is called.
-        at: when its span begins, which for a run that is resumed is later.
-        links: to the spans of the same run that came before.
-        ids: of its trace and its span, where they are chosen.
-        tags: of its caller.
+        kit: makes the spans.
+        started: the first event of the run.
+        parent: the context in which the run is called.
+        at: the start time of the span, in seconds since 1970; for a resumed run, the time at which it is resumed.
+        links: links to the earlier spans of the same run.
+        ids: the ids of the trace and the span, if they are chosen in advance; otherwise `NO_IDS`.
+        tags: the tags that the caller gave the run.
+
+    Attributes:
+        context: the context in which the span is current.
+        head: the agent that acts now; a handoff changes it.
+        span: the span of the agent.
+        started: the first event of the run.
     """
 
     __slots__ = (
@@ -127,18 +133,18 @@ class AgentSpans:
             self.span.set_attributes(self._kit.content.question(asked.text))
 
     def tell_trace(self, trace_id: str) -> None:
-        """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
+        """Record the trace id under which the application knows the run, if it differs from the one of the spans."""
         if trace_id and trace_id != f"{self.span.get_span_context().trace_id:032x}":
             self.span.set_attribute(TRACE, plain_id(trace_id))
 
     def take_up(self, past: Sequence[Event]) -> None:
-        """Learn from what happened before, in a run that is resumed, who acts in it."""
+        """Find out from the earlier events of a resumed run which agent acts in it now."""
         for event in past:
             if isinstance(event, ToolFinished):
                 self._hand_over(event)
 
     def see(self, event: Event) -> None:
-        """One event of this agent's run."""
+        """Update the spans for one event of this agent's run."""
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
         if is_reported(event) and self.span.is_recording():
@@ -170,7 +176,7 @@ class AgentSpans:
             self._usage += event.usage
 
     def enter(self) -> Callable[[], None]:
-        """The span is current from now on, and the parent of the work that is told, until what this gives is called."""
+        """Make the span current, and the parent of reported work, until the returned function is called."""
         entered, stop = Entered(self.context), listen(self._work)
 
         def leave() -> None:
@@ -180,7 +186,7 @@ class AgentSpans:
         return leave
 
     def ask(self, request: ChatRequest, at: float, aside: SideRequest | None, prices: PriceTable) -> AttemptSpan:
-        """An attempt at a request begins."""
+        """Start and return the span of an attempt at a request, and make it current."""
         self._costs.prices = prices
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
@@ -197,17 +203,17 @@ class AgentSpans:
         return self._attempt
 
     def call(self, call_id: str) -> CallSpan | None:
-        """The span of a call that runs."""
+        """Return the span of a call under way; None if it has none."""
         return self._calls.get(call_id)
 
     @property
     def asking(self) -> Span:
-        """The span that is to be the parent of what is sent now: of the attempt that is under way, else the agent's."""
+        """The parent of requests that are sent now: the span of the attempt under way, otherwise the agent's span."""
         attempt = self._newest
         return self.span if attempt is None or attempt.is_over else attempt.span
 
     def begin_call(self, name: str, call_id: str, at: float) -> CallSpan:
-        """A call goes on of which nothing but this is known."""
+        """Return the span of a call of which only name and id are known; start one unless the call has a span."""
         spec = self._spec_of(name)
         return self._calls.setdefault(call_id, CallSpan(self._kit, self._base, self.context, name, call_id, at, spec))
 
@@ -218,7 +224,7 @@ class AgentSpans:
         return None
 
     def cut_off(self, at: float) -> None:
-        """The run is over, and nothing told how."""
+        """End all open spans of a run whose end was not reported."""
         self._cut_off_rest(at)
         end(self.span, at, names=self._kit.names)
 
@@ -243,7 +249,7 @@ class AgentSpans:
 
     def _end_call(self, event: ToolFinished) -> None:
         if event.status == "unknown":
-            # It was given up: a failure, unless that is because the caller left, which the next event tells.
+            # The call was given up. That is a failure, unless the next event says that the caller cancelled the run.
             self._unknown.append(event)
         elif (call := self._calls.pop(event.call_id, None)) is not None:
             call.finished(event)
@@ -279,7 +285,12 @@ class AgentSpans:
         end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told, texts=texts)
 
     def _cut_off_rest(self, at: float, error_type: str = "") -> None:
-        """End what the end of the run cuts off; `error_type` is why that failed."""
+        """End the open spans of attempts and calls at the end of the run.
+
+        Args:
+            at: the time of the end, in seconds since 1970.
+            error_type: the code of the run's error, which is recorded on calls; empty without an error.
+        """
         if self._unknown:
             self._settle(left=True)
         if self._attempt is not None and not self._attempt.is_over:
@@ -290,7 +301,7 @@ class AgentSpans:
 
 
 def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, str]:
-    """The answer of a run, or why it has none."""
+    """Return the attribute with the answer of a run, or with its error message."""
     if isinstance(outcome, Completed):
         return kit.content.answer(outcome.content)
     error = outcome_error(outcome)

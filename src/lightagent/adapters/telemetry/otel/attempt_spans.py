@@ -1,4 +1,4 @@
-"""The chat spans: one an attempt at a request to a model, current from its beginning until the first delta."""
+"""The chat spans: one for each attempt at a request to a model, which is current until the first delta arrives."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ class AttemptSpan(Asking):
 
     Args:
         kit: makes the span and records the measurements.
-        base: what all requests of the agent have.
+        base: the title and the attributes that all requests of the agent share.
         parent: the context of the agent's span.
-        request: what is asked.
-        at: when.
-        aside: what is asked for beside the conversation; None for a turn of it.
-        costs: of the run, to which those of the attempt are added.
+        request: the request.
+        at: the time at which the request is sent, in seconds since 1970.
+        aside: the purpose of a request beside the conversation; None for a turn of the conversation.
+        costs: the costs of the run, to which the cost of this attempt is added.
+
+    Attributes:
+        is_over: whether the span has ended.
+        span: the span of the attempt.
     """
 
     __slots__ = (
@@ -93,7 +97,11 @@ class AttemptSpan(Asking):
         self._entered = Entered(suppress_other_tracers(inside(self.span, otel_context.get_current()), CHAT))
 
     def begin_model(self, facts: Mapping[str, Fact]) -> Ended:
-        """Tell which of several models is asked, and where; what this gives takes why it failed, if it did."""
+        """Record which of several models is asked.
+
+        Returns:
+            A function to call once that model begins to answer, with None, or has failed, with its exception.
+        """
         names = self._kit.names
         self._model = str(facts.get("name") or self._model)
         self.span.update_name(plain_name(f"{CHAT} {self._model}"))
@@ -101,7 +109,10 @@ class AttemptSpan(Asking):
         return partial(self._model_answered, model_server(names, facts))
 
     def _model_answered(self, server: Attributes, error: BaseException | None) -> None:
-        """It begins to answer, or does not. A span cannot forget, so where it is gets told only once it answers."""
+        """Record the server of a model that begins to answer, or an event for a model that has failed.
+
+        Attributes of a span cannot be removed, so the server is recorded only once it is known to answer.
+        """
         if error is None:
             self._learn(server)
         elif isinstance(error, Exception) and self.span.is_recording():
@@ -121,11 +132,11 @@ class AttemptSpan(Asking):
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
         if this_task() is self._task:
             self._end(end or ReplyEnd(), error, at, {})
-        else:  # The garbage collector ends it, whose errors are not the model's.
+        else:  # The garbage collector has closed the stream; its error is not the model's.
             later(partial(self._end, end or ReplyEnd(), None, at, {}))
 
     def replied(self, event: ModelReplied) -> None:
-        """The attempt has an answer."""
+        """Record the answer, and end the span."""
         told: Attributes = {}
         texts: Mapping[str, str] | None = None
         kit = self._kit
@@ -139,12 +150,12 @@ class AttemptSpan(Asking):
         self._end(event, None, event.at, told, texts)
 
     def failed(self, event: ModelFailed) -> None:
-        """End the span of an attempt that failed, or that was cancelled by its caller, which is not an error."""
+        """End the span of an attempt that failed, or that the caller cancelled, which is not recorded as an error."""
         error = None if isinstance(event.ends, Cancelled) else event.error
         self._end(ReplyEnd(usage=event.usage), error, event.at, {})
 
     def cut_off(self, at: float) -> None:
-        """The run is over, and nothing told how the attempt ended."""
+        """End the span of an attempt whose end was not reported before the run ended."""
         self._end(ReplyEnd(), None, at, {})
 
     def _end(
@@ -171,7 +182,7 @@ class AttemptSpan(Asking):
         kit.metrics.request(at - self._began, self._base.measured, reply, error_type)
 
     def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
-        """Tell what was asked and said, and what went wrong, as events."""
+        """Emit the content of the request and the answer, and the error if there is one, as events."""
         kit, names = self._kit, self._kit.names
         found = {**self._base.attributes, **plain_attributes({**self._own, **told})}
         if error is not None:

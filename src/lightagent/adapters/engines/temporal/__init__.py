@@ -30,30 +30,30 @@ EXTRA: Final = "temporal"
 
 
 class EncryptionOptions(BaseModel):
-    """The option `encryption`: with which keys payloads are encrypted before the server has them."""
+    """The option `encryption`: the keys with which payloads are encrypted before they are sent to the server."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     keys: dict[str, SecretStr] = Field(min_length=1, description="secrets by key id, each at least 32 random bytes")
-    current: str = Field(default="", description="the id of the key that encrypts; needed where there are several")
+    current: str = Field(default="", description="the id of the key that encrypts; required if there are several")
     tenants: dict[str, str] = Field(
-        default_factory=dict, description="the id of the key that encrypts for a tenant instead, by tenant"
+        default_factory=dict, description="by tenant: the id of the key used instead of `current`"
     )
     takes_plain: bool = Field(
-        default=False, description="read payloads in the clear, too, such as those of runs from before there were keys"
+        default=False, description="also read unencrypted payloads, such as those of runs that are older than the keys"
     )
     server_key: SecretStr = Field(
-        default=SecretStr(""), description="what those who ask the codec server have to show, at least 16 characters"
+        default=SecretStr(""), description="the secret that clients of the codec server send, at least 16 characters"
     )
     origins: list[str] = Field(
-        default_factory=list, description="of the web interfaces whose pages may ask the codec server"
+        default_factory=list, description="the origins of the web interfaces that may call the codec server"
     )
 
     def codec(self, prefix: str) -> EncryptingCodec:
-        """The codec of an engine whose workflows' ids begin with the prefix.
+        """Return the codec of an engine whose workflow ids begin with the prefix.
 
         Raises:
-            ConfigurationError: the keys do not fit.
+            ConfigurationError: the keys are invalid.
             MissingExtraError: cryptography is not installed.
         """
         from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
@@ -64,23 +64,23 @@ class EncryptionOptions(BaseModel):
 
 
 class LargePayloadOptions(BaseModel):
-    """The option `large_payloads`: where large payloads are kept, so that the server has references to them."""
+    """The option `large_payloads`: the store of large payloads. The Temporal server gets only references to them."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     # The options of the store may hold secrets, of which only that store knows.
     store: JsonObject = Field(
-        repr=False, description="the journal store of all callers and workers: its kind and its options"
+        repr=False, description="the journal store that all callers and workers share: its kind and its options"
     )
     over: int = Field(
-        default=100_000, ge=10_000, le=1_800_000, description="bytes beyond which a payload is kept in the store"
+        default=100_000, ge=10_000, le=1_800_000, description="the largest payload that is sent to the server, in bytes"
     )
 
     def open(self) -> LargePayloads:
         """Open the store.
 
         Raises:
-            ConfigurationError: its kind is unknown, is none of a journal store, or forgets with its process.
+            ConfigurationError: its kind is unknown, is not a journal store, or loses its content with its process.
         """
         from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
 
@@ -103,42 +103,40 @@ class TemporalOptions(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    address: str = Field(default="localhost:7233", description="of the server: HOST:PORT")
-    namespace: str = Field(default="default", description="the namespace, which is there already")
+    address: str = Field(default="localhost:7233", description="the address of the server: HOST:PORT")
+    namespace: str = Field(default="default", description="the namespace, which must exist")
     task_queue: str = Field(
         default="lightagent",
         min_length=1,
-        description="what the task queues of all flows begin with; a slash and the flow's name follow",
+        description="the beginning of the names of all task queues; a slash and the flow's name follow",
     )
     tenant_queues: dict[str, str] = Field(
         default_factory=dict,
-        description="what the task queues begin with for runs of a tenant that has workers of its own, by tenant",
+        description="by tenant: the beginning used instead of `task_queue`, for tenants with workers of their own",
     )
     prefix: str = Field(
         default="",
         pattern=r"^[^'\"\\]*$",
-        description="what the ids of workflows begin with, where applications share a namespace",
+        description="the beginning of the ids of workflows, for applications that share a namespace",
     )
-    api_key: SecretStr = Field(default=SecretStr(""), description="of the server, which is spoken to with TLS then")
-    tls: bool = Field(default=False, description="speak TLS")
-    ca_file: str = Field(default="", description="PEM file of the authority that the server is checked against")
+    api_key: SecretStr = Field(default=SecretStr(""), description="the API key for the server; it implies TLS")
+    tls: bool = Field(default=False, description="connect with TLS")
+    ca_file: str = Field(default="", description="PEM file of the authority that signed the server's certificate")
     cert_file: str = Field(default="", description="PEM file of this client's certificate")
     key_file: str = Field(default="", description="PEM file of that certificate's key")
     heartbeat: float = Field(
-        default=20.0, ge=5, le=3600, description="seconds without a sign of life after which a worker counts as dead"
+        default=20.0, ge=5, le=3600, description="seconds without a heartbeat after which a worker counts as dead"
     )
-    longest: float = Field(
-        default=86_400.0, gt=0, description="seconds that a step without a limit of its own may take"
-    )
-    patience: float = Field(default=10.0, ge=0, description="seconds to wait for a worker before a run is begun")
+    longest: float = Field(default=86_400.0, gt=0, description="the time limit of steps without their own, in seconds")
+    patience: float = Field(default=10.0, ge=0, description="seconds to wait for a worker before a run starts")
     make_attributes: bool = Field(
-        default=True, description="workers make the search attributes that the namespace lacks"
+        default=True, description="let workers create the search attributes that the namespace lacks"
     )
     encryption: EncryptionOptions | None = Field(
-        default=None, description="encrypts what the server is sent: keys, and which of them encrypts"
+        default=None, description="the keys that encrypt payloads before they are sent to the server"
     )
     large_payloads: LargePayloadOptions | None = Field(
-        default=None, description="keeps large payloads in a store, and sends the server references to them"
+        default=None, description="the store of large payloads; the server gets only references to them"
     )
 
 

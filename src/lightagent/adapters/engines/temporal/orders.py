@@ -37,34 +37,34 @@ EVENT: Final = "event"
 """The query for one event that is larger than a page."""
 
 HELD: Final = "lightagent.held"
-"""The type of a failure that a worker with other code may not have: the server tries again and again."""
+"""The type of a failure that a worker with other code may not have, so the server retries without limit."""
 
 LEFT: Final = "lightagent.left"
-"""The type of a failure that says that a worker was stopped in good order, and the attempt with it."""
+"""The type of a failure that reports that a worker was shut down, which stopped the attempt."""
 
 MOST_BYTES: Final = 1_800_000
-"""Of one payload. The server refuses those beyond 2 MB, with what is around them."""
+"""The maximum size of one payload, in bytes. The server refuses messages of more than 2 MB."""
 
 MOST_STORED: Final = 40_000_000
-"""Of one payload where large ones are kept elsewhere: as much as a run may have on record."""
+"""The maximum size of one payload if large ones are stored apart, in bytes: that of all recorded events of a run."""
 
 INLINE_BYTES: Final = 8_000
-"""Below this a worker is sent the events of a run with what it is to do; beyond it asks for those it does not know, so
-that the history grows with the steps and not with their square."""
+"""The maximum size of a run's events that are sent to a worker with its order, in bytes. If they are larger, the worker
+queries the workflow for them, so that the history does not grow with the square of the number of steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowInput:
-    """What a workflow begins with.
+    """The input of a workflow.
 
     Attributes:
         past: the events of the run so far.
-        heartbeat: seconds without a sign of life after which a worker counts as dead.
-        longest: seconds that a step without a limit of its own may take.
-        attributes: the namespace has the search attribute of the status.
-        large: the bytes beyond which payloads are kept in a store of their own; 0: there is none.
-        hands_over: an agent's work goes on in another workflow where the history of this one is long. Runs that were
-            begun by earlier versions do not have it, so that their histories replay.
+        heartbeat: the time without a heartbeat after which a worker counts as dead, in seconds.
+        longest: the time limit of a step without its own, in seconds.
+        attributes: whether the namespace has the search attribute of the status.
+        large: the size beyond which payloads are stored apart, in bytes; 0 without a store for them.
+        hands_over: whether an agent's work continues in another workflow when the history of this one is long. False
+            for runs that earlier versions started, so that their histories replay.
     """
 
     past: list[str]
@@ -76,19 +76,19 @@ class FlowInput:
 
     @property
     def most(self) -> int:
-        """The bytes that one payload may have."""
+        """The maximum size of one payload, in bytes."""
         return most_bytes(self.large)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a worker is to do.
+    """An order for a worker to carry out a move of a step.
 
     Attributes:
-        flow: the name of the flow whose code it is about.
-        path: where the run has something to be carried out.
-        count: how many events of the run count for the first try.
-        past: those events; None: the workflow is asked for them.
+        flow: the name of the flow.
+        path: the path of the step.
+        count: how many events of the run the first try of the activity takes into account.
+        past: these events; None: the worker queries the workflow for them.
     """
 
     flow: str
@@ -99,12 +99,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What an attempt has done below itself.
+    """Events of the nested run of an attempt.
 
     Attributes:
-        path: of the step.
-        position: how many notes of the attempt are on record before these. A worker that was taken for dead, and whose
-            attempt continues elsewhere, is found out by it.
+        path: the path of the step.
+        position: how many notes of the attempt are recorded before these. A wrong number reveals a worker that was
+            taken for dead, and whose attempt continues elsewhere.
         events: the notes.
     """
 
@@ -115,11 +115,11 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class FlowOutput:
-    """What a workflow ends with.
+    """The result of a workflow.
 
     Attributes:
-        status: that of the run.
-        events: all events; None if they are too large for one payload, and must be queried from the workflow.
+        status: the status of the run.
+        events: all events of the run; None if they are too large for one payload, and must be queried.
     """
 
     status: str
@@ -128,11 +128,12 @@ class FlowOutput:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Some of the events of a run.
+    """A page of the events of a run.
 
     Attributes:
-        total: how many there are.
-        alone: the next event is larger than a page, and is asked for by itself.
+        total: how many events the run has.
+        events: the events of this page.
+        alone: whether the next event is larger than a page, and must be queried by itself (`EVENT`).
     """
 
     total: int
@@ -141,7 +142,7 @@ class EventPage:
 
 
 def most_bytes(large: int) -> int:
-    """The bytes that one payload may have.
+    """Return the maximum size of one payload, in bytes.
 
     Args:
         large: see `FlowInput`.
@@ -160,28 +161,28 @@ def read_all(texts: Iterable[str]) -> list[FlowEvent]:
 
 
 def written(events: Iterable[FlowEvent]) -> list[str]:
-    """Events as texts."""
+    """Return events as texts."""
     write = given().write
     return [write(event) for event in events]
 
 
 def size_of(texts: Iterable[str]) -> int:
-    """About how many bytes texts have in a payload; they are ASCII, and their quotes are escaped there."""
+    """Return about how many bytes the texts take in a payload. They are ASCII; the payload escapes their quotes."""
     return sum(len(text) + text.count('"') + text.count("\\") + 3 for text in texts)
 
 
 def workflow_id(prefix: str, run: FlowRun) -> str:
-    """The id of the workflow of a run: whose run it is comes first, so that the runs of an owner are found by it."""
+    """Return the id of the workflow of a run. The owner comes first, so its runs share a prefix."""
     return f"{owner_prefix(prefix, run.owner)}{quote(run.run_id, safe=':')}"
 
 
 def owner_prefix(prefix: str, owner: Scope) -> str:
-    """What the ids of all workflows of an owner begin with."""
+    """Return the prefix of the ids of all workflows of an owner."""
     return f"{prefix}{quote(owner.tenant, safe='')}/{quote(owner.user, safe='')}/"
 
 
 def run_of(prefix: str, workflow: str) -> FlowRun | None:
-    """The run whose workflow has this id; None for an id of another form."""
+    """Return the run whose workflow has this id; None for an id of another form."""
     parts = workflow.removeprefix(prefix).split("/", 2)
     if not workflow.startswith(prefix) or len(parts) < 3:
         return None
@@ -195,5 +196,5 @@ def run_id_of(workflow: str, begin: str) -> str | None:
 
 
 def queue_of(prefix: str, flow: str) -> str:
-    """The task queue of a flow: only workers that have its code ask there for work."""
+    """Return the name of the task queue of a flow, from which only workers with its code take work."""
     return f"{prefix}/{flow}"

@@ -1,4 +1,4 @@
-"""The one activity: a worker has the code of its flows carry out what is open in a run."""
+"""The one activity: a worker carries out an open move of a run with the code of the run's flow."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from lightagent.domain.flow.events import FlowEvent
 from lightagent.ports.flow_engine import FlowCode
 
 BEAT: Final = 2.0
-"""Seconds between two signs of life, by which a worker also learns soon that an attempt is to be stopped."""
+"""The time between two heartbeats, in seconds. The answer to one also tells the worker that an attempt is cancelled."""
 
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
-"""Seconds between the tries to keep what a step has given in the store of large payloads."""
+"""The pauses between the tries to store the result of a step in the store of large payloads, in seconds."""
 
 _MOST_KEPT: Final = 200
-"""Runs whose events a worker keeps, so that it asks for the new ones alone."""
+"""The maximum number of runs whose events a worker keeps in memory, so that it queries only for new ones."""
 
 
 class CarryOut:
     """Carries out moves of runs.
 
     Args:
-        flows: the code of each flow, by its name; looked at anew for each move.
-        client: asks workflows for the events of their runs.
+        flows: the code of each flow, by its name. It is looked up for each move, so that flows can be added.
+        client: the client that queries workflows for the events of their runs.
         large: see `FlowInput`.
     """
 
@@ -57,13 +57,13 @@ class CarryOut:
         self._under_way: set[asyncio.Task[object]] = set()
 
     def interrupt(self) -> None:
-        """Stop all that is under way; other workers go on with it."""
+        """Stop all moves under way here; other workers continue them."""
         for task in self._under_way:
             task.cancel()
 
     @activity.defn(name=CARRY_OUT)
     async def carry_out(self, order: Order) -> list[str]:
-        """What the flow's code answers at a path of a run, as events."""
+        """Carry out the order with the flow's code, and return the resulting events as texts."""
         beating, own = asyncio.create_task(_beat()), asyncio.current_task()
         if own is not None:
             self._under_way.add(own)
@@ -73,8 +73,8 @@ class CarryOut:
             details = activity.cancellation_details()
             if details is not None and (details.cancel_requested or not details.worker_shutdown):
                 raise
-            # Without details the worker was interrupted, or its event loop ends.
-            # The server would give it to the next worker, and the run's record would not tell that it began twice.
+            # Without details, the worker was interrupted or its event loop ends. If the cancellation were passed on,
+            # the server would hand the move to another worker, and the run would not record that it started twice.
             raise _not_here(LEFT, "The worker was stopped.") from None
         finally:
             if own is not None:
@@ -95,9 +95,9 @@ class CarryOut:
         return await self._kept(order.path, answers, texts) if self._large and size_of(texts) > self._large else texts
 
     async def _kept(self, path: str, answers: Sequence[FlowEvent], texts: list[str]) -> list[str]:
-        """Return the texts once they are in the store of large payloads; if that fails, that the step has failed.
+        """Store the texts in the store of large payloads, and return them; if that fails, return that the step failed.
 
-        The SDK would take an error of the store for one of the activity, and have all its work done again.
+        The SDK would treat an error of the store as one of the activity, and repeat all of the activity's work.
         """
         about = activity.info()
         context = WorkflowSerializationContext(about.namespace, about.workflow_id or "")
@@ -127,13 +127,13 @@ class CarryOut:
         return [changed] if changed is not None else await code.carry_out(order.path, past, recorder.record)
 
     async def _given(self, order: Order) -> Sequence[str]:
-        """The events of the run that count: where the server tries again, with what the first try put on record."""
+        """Return the events that the order is about; in a repeated try, also those that the first try recorded."""
         if activity.info().attempt > 1:
             return await self._past(None)
         return order.past if order.past is not None else await self._past(order.count)
 
     async def _past(self, count: int | None) -> Sequence[str]:
-        """So many events of a run from its beginning; all that there are now."""
+        """Return the first `count` events of the run, or with None all that it has now."""
         about = activity.info()
         run = about.workflow_run_id or ""
         known = self._known.setdefault(run, [])

@@ -7,7 +7,7 @@ import pytest
 from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.application.serving.chat.requests import read_chat_request
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.network.http_calls import HttpAnswer, HttpCall, HttpFault
 from lightagent.entrypoints.serving.images import MOST_IMAGES, with_images

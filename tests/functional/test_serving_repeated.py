@@ -17,8 +17,8 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving import idempotency
 from lightagent.application.serving.callers import NOBODY, Caller
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.idempotency import RepeatedRequests, StoredAnswer, request_name
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits

@@ -10,8 +10,8 @@ import pytest
 from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.inputs import listing
 from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -14,8 +14,8 @@ from opentelemetry.trace import NonRecordingSpan, NoOpTracer, NoOpTracerProvider
 
 from lightagent import FunctionTool, LightAgent, OpenTelemetrySink, RunContext
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.adapters.telemetry.otel.attribute_names import V1_41_1
 from lightagent.adapters.telemetry.otel.head_facts import KnownHeads
-from lightagent.adapters.telemetry.otel.names import V1_41_1
 from lightagent.domain.conversation.messages import SystemMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs.agents import AgentHead, ModelEndpoint

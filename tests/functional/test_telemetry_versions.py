@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import ContentCapture, ContentMode
-from lightagent.adapters.telemetry.otel import names
-from lightagent.adapters.telemetry.otel.names import OPT_IN, Names
+from lightagent.adapters.telemetry.otel import attribute_names
+from lightagent.adapters.telemetry.otel.attribute_names import OPT_IN, Names
 from tests.support.recorded_spans import RecordedSpans
 from tests.support.walked_features import FEATURES, Scene
 
@@ -40,7 +40,7 @@ def told(seen: RecordedSpans) -> set[str]:
 async def test_every_name_of_the_conventions_is_of_the_version_that_the_environment_asks_for(
     entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, "_BY_ENTRY", {"next_version": OTHER})
+    monkeypatch.setattr(attribute_names, "_BY_ENTRY", {"next_version": OTHER})
     monkeypatch.setenv(OPT_IN, entry)
     for place, name in enumerate(FEATURES):
         (folder := tmp_path / str(place)).mkdir()

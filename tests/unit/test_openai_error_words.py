@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lightagent.adapters._endpoints.reported_errors import reported_error, status_error
-from lightagent.adapters._endpoints.requested_pauses import duration, in_words, retry_after
+from lightagent.adapters._endpoints.retry_after import duration, in_words, retry_after
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 

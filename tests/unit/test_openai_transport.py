@@ -13,7 +13,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from lightagent.adapters._endpoints.aiohttp_transport import connection_fault
 from lightagent.adapters._endpoints.endpoint import proxy_for
 from lightagent.adapters._endpoints.reported_errors import status_error
-from lightagent.adapters._endpoints.requested_pauses import retry_after
+from lightagent.adapters._endpoints.retry_after import retry_after
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.conversation.deltas import TextDelta
 from lightagent.domain.conversation.messages import UserMessage

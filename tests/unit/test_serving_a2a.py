@@ -18,7 +18,7 @@ from lightagent.application.projections.steps import Step
 from lightagent.application.serving.a2a import errors as our_errors
 from lightagent.application.serving.a2a.requests import read_message, read_rpc_call, read_task_id
 from lightagent.application.serving.a2a.tasks import A2aTask
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta, is_delta
 from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -18,7 +18,7 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.application.projections.steps import Step
 from lightagent.application.serving.agui.events import AguiEvents, AguiOpening
 from lightagent.application.serving.agui.requests import read_agui_request
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.conversation.messages import AssistantMessage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lightagent.application.serving.a2a.tasks import A2aTask
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.mcp_tools import (
     ToolAnswer,
     ToolInput,
@@ -13,7 +14,6 @@ from lightagent.application.serving.mcp_tools import (
     tool_answer,
     tool_names,
 )
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.vercel.requests import read_vercel_request
 from lightagent.domain.json_types import JsonObject, JsonValue
 

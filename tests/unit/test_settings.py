@@ -7,7 +7,7 @@ import pytest
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import AgentSettings, Backend, Settings, load_settings
-from lightagent.settings.toml_file import find_file
+from lightagent.settings.settings_file import find_file
 from lightagent.settings.toml_lines import key_lines
 
 TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}

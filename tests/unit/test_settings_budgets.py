@@ -11,7 +11,7 @@ from lightagent.bootstrap import open_app
 from lightagent.settings import load_settings
 from lightagent.settings.check_profiles import check_profiles
 from lightagent.settings.schema import SECTIONS
-from lightagent.settings.toml_file import read_file
+from lightagent.settings.settings_file import read_file
 
 TRUSTED = {"LIGHTAGENT_TRUST_CONFIG": "1"}
 

@@ -17,13 +17,13 @@ from opentelemetry.util.types import AnyValue
 
 from lightagent import ContentCapture, ContentMode, ToolSpec
 from lightagent.adapters.telemetry.otel import content_events
+from lightagent.adapters.telemetry.otel.attribute_names import V1_41_1
 from lightagent.adapters.telemetry.otel.content_events import (
     application_provider,
     details,
     emit,
     exception_details,
 )
-from lightagent.adapters.telemetry.otel.names import V1_41_1
 from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, UserMessage
 
 DETAILS, EXCEPTION = V1_41_1.details_event, V1_41_1.exception_event

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.settings.toml_file import read_file
+from lightagent.settings.settings_file import read_file
 from lightagent.settings.toml_lines import key_lines
 
 PIECES: Final = ("a", "[x]", "#", "k = 1", '"', "'", "\\", "=", ".", "{", "}", "\n", " ", "é", "[[default.a]]\n", '"""')

@@ -22,6 +22,7 @@ from lightagent.application.prompts import Prompts
 from lightagent.compose.check_ports import check_journal_port, is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory.policy import MemoryPolicy
+from lightagent.domain.memory.recall_limits import MOST_RECALLED
 from lightagent.domain.policy.phases import Subject
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Conclusion, ContextSource
@@ -29,9 +30,6 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
-
-RECALLED: Final = 5
-"""Memories that a run is given at most."""
 
 SECONDS: Final = 5.0
 """How long a function of the policy may take to decide."""
@@ -58,7 +56,7 @@ def compose_memory(
     if memory is None and learning is None:
         return (), ()
     store = _store(memory)
-    means = MemoryMeans(store, policy, clock, RECALLED, SECONDS, name)
+    means = MemoryMeans(store, policy, clock, MOST_RECALLED, SECONDS, name)
     writer = MemoryWriter(means)
     sources: list[ContextSource] = []
     conclusions: list[Conclusion] = []
@@ -98,7 +96,7 @@ def compose_desk(
         agent: its name.
         settings: when its lessons are stale.
     """
-    means = MemoryMeans(store, MemoryPolicy(namespace=namespace or None), clock, RECALLED, SECONDS, agent)
+    means = MemoryMeans(store, MemoryPolicy(namespace=namespace or None), clock, MOST_RECALLED, SECONDS, agent)
     return _desk(means, journals, MemoryWriter(means), settings, ())
 
 

@@ -21,7 +21,7 @@ from lightagent.settings.schema import Settings
 from lightagent.settings.sections.budgets import compose_budget_settings
 from lightagent.settings.sections.flow import flow_problems
 from lightagent.settings.sections.telemetry import read_telemetry
-from lightagent.settings.toml_file import ConfigFile
+from lightagent.settings.settings_file import ConfigFile
 
 
 @dataclass(frozen=True, slots=True)

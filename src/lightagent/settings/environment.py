@@ -15,7 +15,7 @@ from typing_extensions import TypeForm
 
 from lightagent.adapters.telemetry._native import TELEMETRY_VARIABLE
 from lightagent.domain.json_types import JsonValue
-from lightagent.settings.layers import flatten, is_too_deep, overlay
+from lightagent.settings.merge_layers import flatten, is_too_deep, overlay
 from lightagent.settings.origins import KeyPath, Leaves, Origin
 from lightagent.settings.problems import Problem
 from lightagent.settings.schema import BACKENDS, SECTIONS, option_field

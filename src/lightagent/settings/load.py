@@ -24,12 +24,12 @@ from lightagent.settings.environment import (
     typed_leaves,
     unknown_variables,
 )
-from lightagent.settings.layers import flatten, overlay, unflatten
+from lightagent.settings.merge_layers import flatten, overlay, unflatten
 from lightagent.settings.origins import KeyPath, Leaves, Origin, Provenance, closest_origin, short_path
 from lightagent.settings.problems import Problem, problem_of, raise_problems, suggest, validation_problems
 from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, backend_of, backend_path
 from lightagent.settings.secrets import refer_to
-from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
+from lightagent.settings.settings_file import FILE_NAME, ConfigFile, find_file, read_file
 from lightagent.settings.trust import check_trust, untrusted_keys
 from lightagent.settings.written_secrets import guard_secrets
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 
-from lightagent.settings.layers import DEEPEST
+from lightagent.settings.merge_layers import DEEPEST
 from lightagent.settings.origins import KeyPath
 
 _NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\[^\n])*"|'[^'\n]*')"""

@@ -25,7 +25,7 @@ from lightagent.settings.origins import KeyPath, Leaves, printable, short_path
 from lightagent.settings.problems import Problem
 from lightagent.settings.schema import BACKENDS, TABLES, option_field
 from lightagent.settings.sections.base import NEEDS_TRUST
-from lightagent.settings.toml_file import ConfigFile
+from lightagent.settings.settings_file import ConfigFile
 
 
 def needs_trust(path: KeyPath) -> bool:

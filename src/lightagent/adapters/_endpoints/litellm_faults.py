@@ -9,7 +9,7 @@ from lightagent.adapters._endpoints.credentials import Credentials
 from lightagent.adapters._endpoints.error_bodies import Report, read_body, read_report
 from lightagent.adapters._endpoints.faults import how_unreached
 from lightagent.adapters._endpoints.reported_errors import error_of
-from lightagent.adapters._endpoints.requested_pauses import pause
+from lightagent.adapters._endpoints.retry_after import pause
 from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import LightAgentError, ProviderError

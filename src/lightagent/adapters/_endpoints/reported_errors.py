@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from lightagent.adapters._endpoints.error_bodies import Report, carries_error, read_body, read_report
 from lightagent.adapters._endpoints.error_words import Meaning, code_of_words, meaning
 from lightagent.adapters._endpoints.faults import fault, moved
-from lightagent.adapters._endpoints.requested_pauses import pause
+from lightagent.adapters._endpoints.retry_after import pause
 from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import ProviderError

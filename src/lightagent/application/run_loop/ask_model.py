@@ -7,8 +7,8 @@ from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.run_loop.attempt_request import attempt_request
 from lightagent.application.run_loop.compact_context import compact_context
 from lightagent.application.run_loop.deliver_mail import deliver_mail
+from lightagent.application.run_loop.disabled_handoffs import without_disabled_handoffs
 from lightagent.application.run_loop.finish_answer import finish
-from lightagent.application.run_loop.offer_handoffs import without_disabled_handoffs
 from lightagent.application.run_loop.offer_tools import offer_tools
 from lightagent.application.run_loop.retry_request import Retries
 from lightagent.application.tools.deps import DepsT

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingStep
 from lightagent.domain.json_bytes import encode_json, whole_characters, whole_json

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.reviews.decide_calls import Decisions
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.scopes import Scope
 
 MOST_USER: Final = 256

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Never
 
 from lightagent.application.active_run.means import Means
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.events import ApprovalRequested, Event, ModelReplied

@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lightagent.application.serving.callers import Caller
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 

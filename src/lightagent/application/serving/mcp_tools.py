@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.serving.a2a.tasks import A2aTask
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue

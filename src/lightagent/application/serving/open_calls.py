@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_types import JsonObject
 
 NOT_CARRIED_OUT: Final = "This was not carried out: the user went on without it."

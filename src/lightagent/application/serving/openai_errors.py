@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from lightagent.application.serving.refusals import RequestRefused, public_error, status_of
+from lightagent.application.serving.error_statuses import RequestRefused, public_error, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject

@@ -8,7 +8,7 @@ from typing import Final
 
 from lightagent.application.journals.journal import Journal
 from lightagent.application.journals.keep_run import RunKeeper
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.errors import StoreError
 from lightagent.domain.outcomes import Cancelled, Suspended

@@ -1,8 +1,11 @@
-"""How much of a text is looked for, and how much of a memory is told: neither a user nor a store may ask for more."""
+"""How many memories a run recalls, how much of a query is searched for, and how much of a memory a model is shown."""
 
 from __future__ import annotations
 
 from typing import Final
+
+MOST_RECALLED: Final = 5
+"""Memories that a run is given at most."""
 
 MOST_QUERY: Final = 4_000
 """Characters of a query that are searched for; the time of a search grows with them, for all who share the store."""

@@ -23,7 +23,7 @@ from lightagent.settings.origins import printable, short_path
 from lightagent.settings.report import differences, rows
 from lightagent.settings.schema import SECTIONS
 from lightagent.settings.secrets import masked_at
-from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
+from lightagent.settings.settings_file import FILE_NAME, ConfigFile, find_file, read_file
 from lightagent.settings.trust import TrustedFile, TrustStore, needs_trust, owned_by_another
 
 config_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")

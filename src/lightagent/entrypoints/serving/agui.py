@@ -7,7 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from lightagent.adapters.registry import install_command
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.served_run_store import run_and_call
 from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream

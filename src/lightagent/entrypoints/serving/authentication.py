@@ -9,8 +9,8 @@ from typing import Final
 
 from lightagent.adapters.registry import install_command
 from lightagent.application.serving.callers import NOBODY, Caller
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.settings.secrets import reference
 from lightagent.settings.sections.serve import ServeSettings

@@ -9,7 +9,7 @@ from typing import Final
 
 from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
-from lightagent.application.serving.refusals import NEVER_BEGAN, RequestRefused
+from lightagent.application.serving.error_statuses import NEVER_BEGAN, RequestRefused
 from lightagent.application.serving.responses.ids import read_response_id
 from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.application.stored_runs import Runs, StoredRun

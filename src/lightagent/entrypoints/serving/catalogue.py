@@ -11,7 +11,7 @@ from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.steps import Step
 from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.serving.callers import Caller
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.plain_model import UTILITY

@@ -8,7 +8,7 @@ from typing import Final
 from lightagent.application.serving.approvals import PersonAnswer, read_chat_decision
 from lightagent.application.serving.chat.auxiliary import is_auxiliary
 from lightagent.application.serving.chat.requests import ChatInput
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.requests import ServedRequest

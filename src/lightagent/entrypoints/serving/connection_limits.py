@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.openai_errors import refusal_object
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_bytes import encode_json
 from lightagent.settings.sections.serve import ServeSettings
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lightagent.application.serving.callers import NOBODY
-from lightagent.application.serving.refusals import RequestRefused, status_of
+from lightagent.application.serving.error_statuses import RequestRefused, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.json_bytes import encode_json

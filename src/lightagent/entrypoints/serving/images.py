@@ -11,7 +11,7 @@ from typing import Final
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.content_parts import image_url, is_image
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.network.http_calls import HttpCall, HttpFault
 from lightagent.ports.http import HttpSender

@@ -7,7 +7,7 @@ import re
 from starlette.requests import Request
 
 from lightagent.aiokits.deadline import Deadline
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.settings.sections.serve import ServeSettings

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp
 
 from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.error_statuses import RequestRefused, status_of
 from lightagent.application.serving.idempotency import RequestName
 from lightagent.application.serving.openai_errors import refusal_object, run_error_object
-from lightagent.application.serving.refusals import RequestRefused, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject

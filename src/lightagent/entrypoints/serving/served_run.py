@@ -8,7 +8,7 @@ from typing import Self
 
 from lightagent.application.active_run.cancellation_token import CancellationToken
 from lightagent.application.journals.journal import Journal
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.domain.runs.events import Event, Nested, RunFinished, ToolStarted
 from lightagent.domain.scopes import Scope

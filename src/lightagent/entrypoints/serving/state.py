@@ -17,8 +17,8 @@ from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import ClientTool, client_tools
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.idempotency import RepeatedRequests
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.served_run_store import ServedRunStore
 from lightagent.application.serving.waiting import open_functions
 from lightagent.domain.errors import ConfigurationError

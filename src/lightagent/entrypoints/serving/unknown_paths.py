@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from lightagent.application.serving.callers import NOBODY
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.entrypoints.serving.endpoint import refusal
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.requests import ServedRequest

@@ -16,7 +16,7 @@ from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.approvals import PersonAnswer, answers_by_request, results_by_call
 from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.client_tools import ClientTool, client_names, client_tools, names_taken
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.served_run_store import run_and_call
 from lightagent.application.serving.waiting import WaitingSteps, waiting_in
 from lightagent.domain.errors import LightAgentError

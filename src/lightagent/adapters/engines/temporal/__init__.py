@@ -1,6 +1,6 @@
 """Runs of flows on Temporal: one workflow for each run, carried out by any number of workers on any number of machines.
 
-Read in this order: `orders` (what passes between the parts), `deadlines` and `run_loop` (the flow's machine, folded in
+Read in this order: `orders` (what passes between the parts), `review_deadlines` and `run_loop` (the flow's machine, folded in
 a workflow), `failures`, `machine`, `move_keys` and `late_decisions` (what it is folded with), `workflow` (what Temporal
 calls), `activity` (a worker carries out a move), `recording` and `event_pages` (what it tells and asks meanwhile),
 `worker`; `connection`, `runtime`, `trace_context`, `trace_headers` and `faults` (the server), `payload_keys`, `codec`

@@ -18,7 +18,6 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.deadlines import Deadlines, until
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.late_decisions import refusal_of
     from lightagent.adapters.engines.temporal.machine import given
@@ -32,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         read_all,
         size_of,
     )
+    from lightagent.adapters.engines.temporal.review_deadlines import Deadlines, until
     from lightagent.domain.flow.events import (
         AttemptFailed,
         AttemptNoted,

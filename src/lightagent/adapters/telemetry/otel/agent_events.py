@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from lightagent.adapters.telemetry.otel.names import COUNT, Names
+from lightagent.adapters.telemetry.otel.attribute_names import COUNT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory.trace import memory_notes

@@ -11,12 +11,12 @@ from opentelemetry.trace import Link, Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import is_reported, refused_call, span_events_of
 from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attribute_names import COST, OUTCOME, RUN, TRACE
 from lightagent.adapters.telemetry.otel.attributes import owner_attributes, run_attributes, usage_attributes
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.head_facts import ChatBase, chat_base
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import COST, OUTCOME, RUN, TRACE
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans

@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AnyValue
 
+from lightagent.adapters.telemetry.otel.attribute_names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN
 from lightagent.adapters.telemetry.otel.attributes import (
     Reply,
     measured_attributes,
@@ -23,7 +24,6 @@ from lightagent.adapters.telemetry.otel.content_events import details, emit, exc
 from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.head_facts import ChatBase
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN
 from lightagent.adapters.telemetry.otel.other_tracers import suppress_other_tracers
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell

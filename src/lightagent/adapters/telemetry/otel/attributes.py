@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from lightagent.adapters.telemetry.otel.names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
+from lightagent.adapters.telemetry.otel.attribute_names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
 from lightagent.aiokits.observed_work import Fact
 from lightagent.domain.conversation.deltas import ReplyEnd

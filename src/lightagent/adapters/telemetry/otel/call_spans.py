@@ -6,8 +6,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
 
+from lightagent.adapters.telemetry.otel.attribute_names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description, plain_id, plain_name
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.json_types import JsonObject

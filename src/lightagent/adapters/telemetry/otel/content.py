@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Final
 
+from lightagent.adapters.telemetry.otel.attribute_names import V1_41_1, Names
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner, default_detectors
 from lightagent.adapters.telemetry.otel.content_messages import MessageWriter, leading_instructions, structured
-from lightagent.adapters.telemetry.otel.names import V1_41_1, Names
 from lightagent.domain.conversation.messages import AssistantMessage, Message
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -17,8 +17,8 @@ from opentelemetry._logs import LoggerProvider, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.util.types import AnyValue
 
+from lightagent.adapters.telemetry.otel.attribute_names import Names
 from lightagent.adapters.telemetry.otel.content_cleaning import read_leniently
-from lightagent.adapters.telemetry.otel.names import Names
 
 SCOPE: Final = "lightagent"
 

@@ -14,8 +14,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, SpanContext, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import decision_event
-from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import (
+from lightagent.adapters.telemetry.otel.attribute_names import (
     ATTEMPT,
     GROUP,
     INVOKE_WORKFLOW,
@@ -29,6 +28,7 @@ from lightagent.adapters.telemetry.otel.names import (
     TRACE,
     Names,
 )
+from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import (
     Entered,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from lightagent.adapters.telemetry.otel.attribute_names import AGENT, CHAT, INVOKE_AGENT, OTHER, Names
 from lightagent.adapters.telemetry.otel.attributes import measured_attributes, server_attributes
-from lightagent.adapters.telemetry.otel.names import AGENT, CHAT, INVOKE_AGENT, OTHER, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.domain.budgets.spending import model_names
 from lightagent.domain.runs.agents import AgentHead, lasting_name

@@ -9,11 +9,11 @@ from functools import cached_property
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import Meter
 
+from lightagent.adapters.telemetry.otel.attribute_names import ERROR_MESSAGE, Names
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.head_facts import KnownHeads
 from lightagent.adapters.telemetry.otel.http_requests import ServerInstruments
 from lightagent.adapters.telemetry.otel.metrics import Metrics
-from lightagent.adapters.telemetry.otel.names import ERROR_MESSAGE, Names
 from lightagent.adapters.telemetry.otel.spans import Spans
 
 

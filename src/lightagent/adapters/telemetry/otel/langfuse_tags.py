@@ -7,7 +7,7 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from lightagent.adapters.telemetry.otel.names import TAGS
+from lightagent.adapters.telemetry.otel.attribute_names import TAGS
 
 _TAGS: Final = "langfuse.trace.tags"
 

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 
 from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
 
+from lightagent.adapters.telemetry.otel.attribute_names import EXECUTE_TOOL, Names
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.aiokits.observed_work import Fact, Texts
 from lightagent.domain.error_mapping import classify_exception

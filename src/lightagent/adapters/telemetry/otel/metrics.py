@@ -9,8 +9,7 @@ from typing import Final
 
 from opentelemetry.metrics import Histogram, Meter, NoOpMeter
 
-from lightagent.adapters.telemetry.otel.attributes import Reply
-from lightagent.adapters.telemetry.otel.names import (
+from lightagent.adapters.telemetry.otel.attribute_names import (
     INVOKE_WORKFLOW,
     OUTCOME,
     STEP,
@@ -19,6 +18,7 @@ from lightagent.adapters.telemetry.otel.names import (
     WORKFLOW_DURATION,
     Names,
 )
+from lightagent.adapters.telemetry.otel.attributes import Reply
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
 from lightagent.domain.usage import Usage
 

@@ -14,7 +14,7 @@ from typing import Final
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context, set_value
 
-from lightagent.adapters.telemetry.otel.names import CHAT, EMBEDDINGS
+from lightagent.adapters.telemetry.otel.attribute_names import CHAT, EMBEDDINGS
 
 _OPENINFERENCE: Final = "openinference.instrumentation.openai"
 _SUPPRESSES: Final = "_SUPPRESS_INSTRUMENTATION_KEY"

@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span
 
 from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
+from lightagent.adapters.telemetry.otel.attribute_names import names
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.elsewhere_spans import AttemptWatch, CalledFlowWatch
 from lightagent.adapters.telemetry.otel.flow_spans import OpenTelemetryFlowWatch
@@ -21,7 +22,6 @@ from lightagent.adapters.telemetry.otel.http_requests import begin_request
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.metrics import Metrics
-from lightagent.adapters.telemetry.otel.names import names
 from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
 from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up

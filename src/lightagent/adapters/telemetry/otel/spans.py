@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.trace.propagation import set_span_in_context
 
-from lightagent.adapters.telemetry.otel.names import Names
+from lightagent.adapters.telemetry.otel.attribute_names import Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value, plain_attributes, plain_name
 from lightagent.domain.origin import TraceHeaders
 

@@ -16,10 +16,10 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attribute_names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.mcp_requests import McpRequest
-from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
 from lightagent.adapters.telemetry.otel.other_tracers import suppress_other_tracers
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from lightagent.application.serving.refusals import RequestRefused, public_error, status_of
+from lightagent.application.serving.error_statuses import RequestRefused, public_error, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_bytes import encode_json, whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -10,7 +10,7 @@ from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form, waiting_words
 from lightagent.application.serving.chat.chunks import COUNTED
-from lightagent.application.serving.refusals import public_error
+from lightagent.application.serving.error_statuses import public_error
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps, moment
 from lightagent.domain.conversation.deltas import TextDelta

@@ -37,8 +37,8 @@ from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form
 from lightagent.application.serving.chat.chunks import COUNTED
+from lightagent.application.serving.error_statuses import public_error
 from lightagent.application.serving.projections import StreamProjection
-from lightagent.application.serving.refusals import public_error
 from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps, moment
 from lightagent.domain.conversation.deltas import TextDelta, is_delta

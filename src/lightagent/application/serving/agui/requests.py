@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from lightagent.application.serving.approvals import PersonAnswer, read_answer
 from lightagent.application.serving.chat.requests import ChatInput, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
 

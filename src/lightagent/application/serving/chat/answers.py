@@ -9,8 +9,8 @@ from typing import Final
 from lightagent.application.projections.partial_text import reply_text, withholds_content
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import waiting_words
+from lightagent.application.serving.error_statuses import CANCELLED
 from lightagent.application.serving.projections import Opening
-from lightagent.application.serving.refusals import CANCELLED
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.served_run_store import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps

@@ -8,8 +8,8 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.application.serving.chat.fields import HARMLESS, PARAMETERS, RULES
 from lightagent.application.serving.content_parts import check_parts
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.open_calls import with_results
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.conversation.history import check_entry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue

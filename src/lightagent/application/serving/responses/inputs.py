@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
 from lightagent.domain.conversation.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.json_types import JsonObject, JsonValue

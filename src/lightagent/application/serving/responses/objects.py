@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from lightagent.application.serving.refusals import public_error
+from lightagent.application.serving.error_statuses import public_error
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.usage import Usage

@@ -8,7 +8,7 @@ from typing import Final
 
 from lightagent.application.serving.approvals import PersonAnswer
 from lightagent.application.serving.chat.requests import ChatInput, SystemMessages, read_chat_request
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.responses.fields import ASK_FOR_NOTHING, RESPONSE_RULES
 from lightagent.application.serving.responses.ids import ResponseId, read_response_id
 from lightagent.application.serving.responses.items import answers_to_run, approval_answers, messages_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lightagent.application.serving.content_parts import check_parts
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 

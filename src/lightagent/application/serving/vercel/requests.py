@@ -8,7 +8,7 @@ from typing import Final
 
 from lightagent.application.serving.approvals import MOST_REASON, PersonAnswer
 from lightagent.application.serving.chat.requests import ChatInput, SystemMessages, read_chat_request
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.vercel.messages import (
     chat_messages,
     last_tool_parts,

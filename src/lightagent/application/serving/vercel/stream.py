@@ -11,8 +11,8 @@ from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat.answers import Ending, ending_of
 from lightagent.application.serving.chat.chunks import COUNTED, DONE
+from lightagent.application.serving.error_statuses import public_error
 from lightagent.application.serving.projections import StreamProjection
-from lightagent.application.serving.refusals import public_error
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.vercel.calls import VercelCalls
 from lightagent.application.serving.waiting import WaitingSteps

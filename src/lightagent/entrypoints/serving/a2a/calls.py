@@ -24,7 +24,7 @@ from lightagent.application.serving.a2a.errors import (
     rpc_status,
 )
 from lightagent.application.serving.a2a.requests import MessageInput, read_message, read_rpc_call, read_task_id
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.a2a.streams import TaskStream

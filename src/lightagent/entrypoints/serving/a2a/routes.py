@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from lightagent.adapters.registry import install_command
 from lightagent.application.serving.a2a.errors import rest_refusal, rest_run_error, rpc_refusal, rpc_run_error
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.endpoint import json_response

@@ -19,8 +19,8 @@ from mcp_types import (
     Tool,
 )
 
+from lightagent.application.serving.error_statuses import RequestRefused, public_error
 from lightagent.application.serving.mcp_tools import read_tool_arguments, takes, tool_answer, tool_names
-from lightagent.application.serving.refusals import RequestRefused, public_error
 from lightagent.domain.conversation.deltas import is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError

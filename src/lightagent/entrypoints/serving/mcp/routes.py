@@ -7,7 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from lightagent.adapters.registry import install_command
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 
 

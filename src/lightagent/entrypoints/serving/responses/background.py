@@ -14,8 +14,8 @@ from lightagent.application.journals.keep_run import run_key
 from lightagent.application.journals.read_streams import read_entry
 from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat.requests import ChatInput
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.idempotency import check_same
-from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.background import background_body, background_id, background_stream
 from lightagent.application.serving.responses.objects import ResponseHead
 from lightagent.application.serving.served_run_store import run_and_call

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from lightagent.agent import LightAgent
 from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.chat.requests import ChatInput
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
 from lightagent.application.sessions.sessions import Sessions
 from lightagent.domain.outcomes import Suspended

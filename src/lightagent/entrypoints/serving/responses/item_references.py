@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.application.serving.chat.requests import MOST_MESSAGES
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.responses.inputs import input_items
 from lightagent.application.serving.responses.items import REQUEST_PREFIX
 from lightagent.application.serving.responses.requests import NOT_KEPT

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
 from lightagent.application.serving.responses.inputs import input_items, listing
 from lightagent.application.serving.responses.objects import ResponseHead

@@ -9,7 +9,7 @@ from lightagent.application.projections.result import history
 from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat.requests import ChatInput
 from lightagent.application.serving.client_tools import client_names
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.error_statuses import RequestRefused
 from lightagent.application.serving.responses.background import background_body
 from lightagent.application.serving.responses.ids import ResponseId, read_response_id
 from lightagent.application.serving.responses.objects import ResponseHead

@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine
 from lightagent.agent import LightAgent
 from lightagent.application.journals.journal import Journal
 from lightagent.bootstrap import open_app
+from lightagent.entrypoints.cli.chat_loop import Conversation, Talk
 from lightagent.entrypoints.cli.console import err
-from lightagent.entrypoints.cli.conversation import Conversation, Talk
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.notices import announce_stand_in, show_destination, show_losses

@@ -15,7 +15,7 @@ from typing import Final
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.secrets.masking import unless_key
-from lightagent.settings.layers import DEEPEST, flatten, is_too_deep
+from lightagent.settings.merge_layers import DEEPEST, flatten, is_too_deep
 from lightagent.settings.origins import KeyPath, Leaves, Origin, short_path
 from lightagent.settings.problems import Problem, raise_problems
 from lightagent.settings.toml_lines import key_lines, line_too_deep

@@ -1,12 +1,12 @@
-"""What a rerun or a resumption undoes: the step, what depends on it, and what is around it.
+"""Undoes steps for a rerun or a resumption.
 
-* The step itself and all that depends on it in its scope, at any distance.
-* Of a loop the later rounds.
-* The step around it is open again, with its other items or rounds and its own result kept; so is what depends on it,
-  and so on outwards, up to a step that is not over yet.
+* The step itself is undone, with all steps of its scope that depend on it, directly or not.
+* If it is in a round of a loop, the later rounds are removed.
+* The step around it is opened again; its other items or rounds and its own result stay. The steps that depend on that
+  one are undone, and so on outwards, up to a step that is not over yet.
 
-A rerun gives all of these its new epoch, so that late results of former attempts are refused. A resumption touches
-steps that have failed and what was skipped because of them; it keeps their epochs, attempts and effect keys.
+A rerun gives all of these steps a new epoch, so that late results of former attempts are refused. A resumption changes
+only steps that have failed and those skipped because of them; their epochs, attempts and effect keys stay.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ASKED: Final = frozenset[Why](("asked", "bound"))
 
 
 def rerun(state: Progress, first: Node) -> None:
-    """Do a step again, as if it had never begun."""
+    """Run a step again, as if it had never started."""
     state.epoch += 1
     _undo(state, first, keep=False)
     state.later(first)
 
 
 def try_anew(state: Progress, first: Node) -> None:
-    """Go on with a step that has failed: repeat the question that failed, else make another attempt.
+    """Continue a step that has failed: repeat the question that failed, or otherwise make another attempt.
 
     If a policy had forbidden the step before a person decided, or the decision is about another run, a
     person is still to be asked first.
@@ -66,7 +66,7 @@ def _undo(state: Progress, first: Node, *, keep: bool) -> None:
 
 
 def _undo_in_scope(state: Progress, node: Node, first: Node, *, keep: bool) -> None:
-    """A step and its dependents, among those of its body."""
+    """Undo a step and the steps of its scope that depend on it."""
     scope = node.scope
     hit = [scope.nodes[place] for place in scope.body.downstream(node.place)]
     for one in hit:
@@ -102,7 +102,7 @@ def _drop(state: Progress, scope: Scope) -> None:
 
 
 def _halt(state: Progress, node: Node) -> None:
-    """End what is under way for a step."""
+    """Stop the attempt of a step that is under way, or its wait for an event from outside."""
     if node.status == "running":
         state.stop(node, answered=False)
     elif node.status == "signal":

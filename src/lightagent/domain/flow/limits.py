@@ -11,12 +11,13 @@ class FlowLimits:
     """The limits of one run, on record with its first event, so that a later default does not apply to past runs.
 
     Attributes:
-        max_items: of one map.
-        max_rounds: of one loop; its own `rounds` may be fewer, and no more.
-        max_added: steps that all steps of the run together may add below themselves.
-        max_depth: how many steps, one below the other, may add steps.
-        max_value: bytes of one input or output, as JSON.
-        max_lost: how often one attempt may be begun whose process dies before it ends. Then the step fails.
+        max_items: the maximum number of items of one map.
+        max_rounds: the maximum number of rounds of one loop; the loop's own `rounds` may only be lower.
+        max_added: the maximum number of steps that all steps of the run together may add below themselves.
+        max_depth: the maximum depth of steps that were added by added steps.
+        max_value: the maximum size of one input or output, in bytes of JSON.
+        max_lost: the maximum number of times in a row that one attempt is started if its process dies each time. Then
+            the step fails.
     """
 
     max_items: int = 10_000

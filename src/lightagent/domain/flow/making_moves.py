@@ -1,4 +1,4 @@
-"""The next move for a step, from its state alone."""
+"""Computes the next move for a step from the step's state alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightagent.domain.flow.nodes import Node
 
 
 def move_of(node: Node) -> Move | None:
-    """The open move of the step; None: nothing is to be done, or it waits for something from outside."""
+    """Return the open move of a step; None if nothing is to be done, or if it waits for something from outside."""
     match node.status:
         case "ready" | "running":
             return _attempt(node)

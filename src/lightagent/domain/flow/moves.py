@@ -13,7 +13,7 @@ from lightagent.domain.runs.events import Event
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask code without effects. `Answered` answers it."""
+    """Ask code without effects, and record its answer as `Answered`."""
 
     path: str
     epoch: int
@@ -23,18 +23,18 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """Make an attempt at a step: `AttemptStarted` before anything is done, then how it ended.
+    """Make an attempt at a step: record `AttemptStarted` before anything is done, and then the event of its end.
 
     Attributes:
-        attempt: its number, counted from 1.
-        due: not before this moment, in seconds of the clock; 0: at once.
-        again: it was begun before and interrupted, so its effect is unknown.
-        fallback: the step's fallback does it.
-        query: its query, if that is known already; None: it is to be made.
+        attempt: the number of the attempt, counted from 1.
+        due: the time before which the attempt must not start, in seconds of the clock; 0: it may start at once.
+        again: whether the attempt was started before and interrupted, so that its effects are unknown.
+        fallback: whether the step's fallback makes the attempt.
+        query: the query, if it is known already; None if it is to be made.
         feedback: why the last attempt's result was not accepted.
-        notes: the events of its nested run so far, if it was begun before.
-        lost: how often in a row it was begun without ending or being stopped cleanly: it may be what kills its
-            processes.
+        notes: the events of the attempt's nested run so far, if it was started before.
+        lost: how many times in a row the attempt was started without an end or a clean stop. A high number suggests
+            that the attempt kills its processes.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class AskHuman:
-    """Ask a person. `StepApprovalRequested` answers it; the decision may come days later."""
+    """Ask a person: record `StepApprovalRequested`. The decision is another event, maybe days later."""
 
     path: str
     epoch: int
@@ -62,7 +62,7 @@ class AskHuman:
 
 @dataclass(frozen=True, slots=True)
 class BeginWait:
-    """Begin a wait: `WaitBegan`, with the moment when it ends. `until` is that moment if code has given it."""
+    """Begin a wait: record `WaitBegan` with the time at which it ends. `until` is that time if code returned one."""
 
     path: str
     epoch: int
@@ -72,7 +72,7 @@ class BeginWait:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Report at this moment that the time of a wait has come: `WaitEnded`."""
+    """Record `WaitEnded` when the clock reaches `due`, in seconds."""
 
     path: str
     epoch: int
@@ -81,10 +81,11 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop this attempt. In a cancelled run `AttemptStopped` answers it; after a rerun nothing does.
+    """Stop an attempt that is under way.
 
     Attributes:
-        answered: whether `AttemptStopped`, or a result that came in time, is to follow.
+        answered: whether `AttemptStopped`, or a result that came in time, is to be recorded: so in a cancelled run.
+            After a rerun nothing is recorded.
     """
 
     path: str
@@ -95,7 +96,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Nothing else is to be done: `FlowFinished` with this status."""
+    """End the run, since nothing else is to be done: record `FlowFinished` with this status."""
 
     status: FinalStatus
 

@@ -1,7 +1,7 @@
-"""What follows when a piece of work is over: which others begin, are skipped, or are over with it.
+"""The consequences of the end of a step: which other steps start, are skipped, or end with it.
 
-Nothing is scanned: each step counts what it still depends on, each scope the steps that are not over, and a worklist
-takes the place of recursion, since a skip may run through a thousand steps.
+No consequence needs a scan of all steps: each step counts the steps that it still waits for, and each scope those that
+are not over. A worklist replaces recursion, since one skip may lead to a thousand others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lightagent.domain.json_types import JsonValue
 
 
 class Progress(Board):
-    """The progress of a run; `state.FlowState` takes the events."""
+    """The board of a run with the rules by which its steps proceed; `state.FlowState` applies the events."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ class Progress(Board):
         super().__init__(started, definition)
         self.enter(self.root)
         self.work()
-        self._moves.clear()  # open_moves() gives them
+        self._moves.clear()  # open_moves() returns them.
 
     def ask(self, node: Node, question: Question) -> None:
         """Ask code about the step."""
@@ -34,7 +34,7 @@ class Progress(Board):
         self.open(node, "asking")
 
     def again(self, node: Node, due: float = 0.0) -> None:
-        """Make the next attempt."""
+        """Open the next attempt, which must not start before `due`, in seconds of the clock."""
         node.attempt += 1
         node.cut = False
         node.begun = 0
@@ -59,7 +59,7 @@ class Progress(Board):
         self._close(node, "failed")
 
     def skip(self, node: Node, why: Why) -> None:
-        """Close the step without having begun."""
+        """Close the step without running it."""
         node.why = why
         self._close(node, "skipped")
 
@@ -150,7 +150,9 @@ class Progress(Board):
             self.open(node, "begin_wait")
 
     def most_rounds(self, node: Node) -> int:
-        """The bound of a loop. An answer that asks for a round beyond it must say that the loop has failed (`then`)."""
+        """Return the maximum number of rounds of a loop. An answer that asks for one more must end the loop as failed
+        (`then`).
+        """
         rounds = node.step.rounds
         return self.started.limits.max_rounds if rounds is None else rounds
 
@@ -169,7 +171,7 @@ class Progress(Board):
         if node.inner is not None:
             for number, item in enumerate(items):
                 self.add_scope(node, item_prefix(node.path, number), node.inner, item, number)
-            # The last first, so that the worklist takes them in their order.
+            # In reverse order, since the worklist takes the last entry first.
             for scope in reversed(node.scopes):
                 self.enter(scope)
         return None
@@ -193,7 +195,7 @@ class Progress(Board):
 
 
 def _inside(node: Node) -> LightAgentErrorInfo:
-    """The error of a step inside of which something failed: the first one there, with where it was."""
+    """Return the error of a step with a failed step inside: the error of the first one that failed, with its path."""
     failed = next(one for scope in node.scopes for one in scope.nodes if one.status == "failed")
     error = failed.error
     if error is None:  # a failed step always has one

@@ -1,12 +1,12 @@
 """Runs of flows on Temporal: one workflow for each run, carried out by any number of workers on any number of machines.
 
-Read in this order: `orders` (what passes between the parts), `review_deadlines` and `run_loop` (the flow's machine, folded in
-a workflow), `failures`, `machine`, `move_keys` and `late_decisions` (what it is folded with), `workflow` (what Temporal
-calls), `activity` (a worker carries out a move), `recording` and `event_pages` (what it tells and asks meanwhile),
-`worker`; `connection`, `runtime`, `trace_context`, `trace_headers` and `faults` (the server), `payload_keys`, `codec`
-and `codec_server` (what encrypts), `large_payloads` and `payload_pruning`, `sizes`, `starting`, `runs`, `stuck` and
-`attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by those who open the
-engine.
+Read in this order: `orders` (what passes between the parts), `review_deadlines` and `run_loop` (the flow's machine,
+folded in a workflow), `failures`, `machine`, `move_keys` and `late_decisions` (what it is folded with), `workflow`
+(what Temporal calls), `activity` (a worker carries out a move), `recording` and `event_pages` (what it tells and asks
+meanwhile), `worker`; `connection`, `runtime`, `trace_context`, `trace_headers` and `faults` (the server),
+`payload_keys`, `codec` and `codec_server` (what encrypts), `large_payloads` and `payload_pruning`, `sizes`, `starting`,
+`runs`, `stuck` and `attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by
+those who open the engine.
 """
 
 from __future__ import annotations

@@ -163,6 +163,7 @@ class RunHandle(Generic[OutputT_co]):
 
     async def acancel(self, reason: str = "") -> None:
         """`cancel` for async callers."""
+        flow_of(await self._events(), self._flow.name, self.run_id)
         await self._flow.acancel(self.run_id, reason=reason, user_id=self.user_id, tenant=self.tenant)
 
     async def _events(self) -> Sequence[FlowEvent]:

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Concatenate, Generic, Never, ParamSpec, Protocol, TypeVar, overload
 
-from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
 from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT, Capability, Risk
 from lightagent.ports.tools import RunContext
 
-# Without a default, unlike that of `deps`: parameters without one follow it.
+# Without a default, unlike those of `deps`: parameters without one follow them.
+DepsT = TypeVar("DepsT")
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Concatenate, ParamSpec, TypeGuard, overload
+from typing import Concatenate, ParamSpec, TypeGuard, TypeVar, overload
 
 from lightagent.application.tools.annotations import describe_form
 from lightagent.application.tools.call_function import call_function
-from lightagent.application.tools.deps import DepsT, DepsT_contra, deps_fit
+from lightagent.application.tools.deps import deps_fit
 from lightagent.application.tools.signature import Function, read_name
 from lightagent.application.tools.tool_definition import Declaration, declare
 from lightagent.domain.errors import ConfigurationError
@@ -19,6 +19,10 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.policy.capabilities import check_declared
 from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT, Capability, Risk, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
+
+# Without a default, unlike those of `deps`: a tool may stand where any dependencies are given.
+DepsT = TypeVar("DepsT")
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 P = ParamSpec("P")
 

@@ -78,7 +78,7 @@ _MEMORY: Final = GroupPlace(
 COMMANDS: Final[dict[str, CommandPlace | GroupPlace]] = {
     "run": CommandPlace("run_command:run", extra_arguments=True),
     "resume": CommandPlace("resume_command:resume_file"),
-    "chat": CommandPlace("chat:chat"),
+    "chat": CommandPlace("chat_command:chat"),
     "worker": CommandPlace("flow.worker:worker"),
     "serve": CommandPlace("serve_command:serve"),
     "verify": CommandPlace("verify_command:verify"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from temporalio import client, worker
 from temporalio.api.common.v1 import Payload
@@ -22,13 +23,7 @@ from temporalio.worker import (
 
 from lightagent.adapters.engines.temporal.trace_headers import NAMES, PassOn
 
-try:
-    from opentelemetry import context as otel_context
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-except ImportError:
-    HAS_TRACES = False
-else:
-    HAS_TRACES = True
+HAS_TRACES = find_spec("opentelemetry.trace") is not None
 
 _CONVERTER = DataConverter.default.payload_converter
 
@@ -62,6 +57,8 @@ def _sent() -> Mapping[str, Payload]:
     """The current context as headers."""
     if not HAS_TRACES:
         return {}
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
     carrier = dict[str, str]()
     TraceContextTextMapPropagator().inject(carrier)
     return {name: _CONVERTER.to_payload(carrier[name]) for name in NAMES if name in carrier}
@@ -74,6 +71,9 @@ def _entered(headers: Mapping[str, Payload]) -> Generator[None]:
     if not HAS_TRACES or not found:
         yield
         return
+    from opentelemetry import context as otel_context
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
     token = otel_context.attach(TraceContextTextMapPropagator().extract(found))
     try:
         yield

@@ -59,7 +59,10 @@ from lightagent.domain.tools.selection import OfferedTool, ToolsSelected
 from lightagent.domain.usage import Usage
 
 # Every character, the halves of UTF-16 pairs included: a model may be cut off between them.
-TEXT = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"])), max_size=8)
+# Lone surrogates are among them. Two that form a pair are one character, as they are once they were JSON.
+TEXT = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"])), max_size=8).map(
+    lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+)
 KEY = st.text(max_size=6)
 FLOAT = st.floats(allow_nan=False, allow_infinity=False)
 JSON: st.SearchStrategy[JsonValue] = st.recursive(

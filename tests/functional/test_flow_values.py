@@ -126,10 +126,10 @@ async def test_a_value_that_was_changed_is_noticed() -> None:
     await flow.arun("x", run_id="r")
     count = len((await store.read(values_key(KEY))).entries)
     await store.forget(values_key(KEY))
-    with pytest.raises(DamagedStream, match="is gone"):
+    with pytest.raises(DamagedStream, match="is missing"):
         await flow.aget_run("r")
     await store.append(values_key(KEY), [Draft('"x"', 1)] * count, expected=0, at=0.0)
-    with pytest.raises(DamagedStream, match="is not what was written"):
+    with pytest.raises(DamagedStream, match="differs from what was written"):
         await flow.aget_run("r")
 
 

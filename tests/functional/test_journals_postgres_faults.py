@@ -192,7 +192,7 @@ async def test_a_full_disk_is_told_and_nothing_is_half_written(place: Place) -> 
     place.execute("CREATE TRIGGER full_disk BEFORE INSERT ON OURS.entries EXECUTE FUNCTION OURS.full_disk()")
     with pytest.raises(StoreError, match="No space left on device") as failed:
         await store.append(CHAT, [Draft("2")], expected=1, at=2.0, labels={"a": "b"})
-    assert "Make room" in failed.value.guidance
+    assert "Free space" in failed.value.guidance
     place.execute("DROP TRIGGER full_disk ON OURS.entries")
     found = await store.read(CHAT)
     assert (found.stream.head, found.stream.labels, len(found.entries)) == (1, {}, 1)
@@ -276,7 +276,7 @@ async def test_tables_that_were_removed_are_made_anew_after_the_store_was_closed
     place.execute("DROP SCHEMA OURS CASCADE")
     with pytest.raises(StoreError, match="does not exist") as failed:
         await store.append(CHAT, [Draft("2")], expected=1, at=1.0)
-    assert "close the store" in failed.value.guidance
+    assert "Close the store" in failed.value.guidance
     await store.aclose()
     assert await store.append(CHAT, [Draft("1")], expected=0, at=1.0) == 1
     await store.aclose()

@@ -144,7 +144,7 @@ import os, sys
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 
 hold_lease.SECONDS = 0.1
 

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.codec_server import MOST_BODY, codec_server
-from lightagent.adapters.engines.temporal.large_payloads import converter
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
+from lightagent.adapters.engines.temporal.payload_references import converter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.app import app
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lightagent import LightAgent, Limits
-from lightagent.aiokits.room import Room
+from lightagent.aiokits.shared_semaphore import SharedSemaphore
 from lightagent.application.run_loop.limit_model_calls import limited_model_calls
 from lightagent.domain.conversation.deltas import Delta
 from lightagent.ports.models import ChatModel, ChatRequest
@@ -83,34 +83,34 @@ async def test_a_model_that_is_an_agent_does_not_wait_for_its_own_place() -> Non
 
 
 async def test_a_place_is_not_lost_with_the_one_that_waited_for_it() -> None:
-    room = Room(1)
-    await room.take()
-    assert room.is_full
-    gone, next_one = asyncio.create_task(room.take()), asyncio.create_task(room.take())
+    semaphore = SharedSemaphore(1)
+    await semaphore.acquire()
+    assert semaphore.is_full
+    gone, next_one = asyncio.create_task(semaphore.acquire()), asyncio.create_task(semaphore.acquire())
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait((gone,))
-    room.give_back()
+    semaphore.release()
     await next_one
-    given = asyncio.create_task(room.take())
+    given = asyncio.create_task(semaphore.acquire())
     await asyncio.sleep(0)
-    room.give_back()
+    semaphore.release()
     given.cancel()  # Before the loop has told it that the place is its own.
     with pytest.raises(asyncio.CancelledError):
         await given
     await asyncio.sleep(0)
-    await room.take()
+    await semaphore.acquire()
 
 
 async def test_threads_share_the_places() -> None:
-    room = Room(1)
-    await room.take()
+    semaphore = SharedSemaphore(1)
+    await semaphore.acquire()
 
     async def once() -> None:
-        await room.take()
-        room.give_back()
+        await semaphore.acquire()
+        semaphore.release()
 
     threads = [asyncio.create_task(asyncio.to_thread(asyncio.run, once())) for _ in range(4)]
-    room.give_back()
+    semaphore.release()
     await asyncio.gather(*threads)
-    assert not room.is_full
+    assert not semaphore.is_full

@@ -13,9 +13,9 @@ from temporalio.converter import DataConverter, WorkflowSerializationContext
 from temporalio.exceptions import ApplicationError
 
 from lightagent.adapters.engines.temporal.codec import ENCODING, KEY_ID, EncryptingCodec, PayloadCipher
-from lightagent.adapters.engines.temporal.large_payloads import converter
 from lightagent.adapters.engines.temporal.orders import workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
+from lightagent.adapters.engines.temporal.payload_references import converter
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ContentKeyError, TamperedStream
 from lightagent.domain.scopes import Scope

@@ -19,9 +19,10 @@ from lightagent import LightFlow
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, MissingPayload, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
-from lightagent.adapters.engines.temporal.large_payloads import KIND, LargePayloads, converter
+from lightagent.adapters.engines.temporal.large_payloads import KIND, LargePayloads
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, MOST_STORED, read_all, run_of, workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
+from lightagent.adapters.engines.temporal.payload_references import converter
 from lightagent.adapters.engines.temporal.sizes import fitting, unkept
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.registry import open_adapter

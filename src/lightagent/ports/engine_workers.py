@@ -16,7 +16,7 @@ class EngineWorkerLimits:
     Attributes:
         most: how many moves of each flow are executed at the same time.
         grace: seconds for which work in progress may continue after the worker was stopped.
-        metrics: HOST:PORT where the engine's metrics of the worker are served for Prometheus; empty for nowhere.
+        metrics: HOST:PORT where the engine's metrics of the worker are served for Prometheus; empty: not served.
     """
 
     most: int = 100

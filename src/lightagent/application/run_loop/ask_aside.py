@@ -9,7 +9,7 @@ from typing import Final
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
-from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, in_a_place
+from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, within_limit
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyBuilder, ReplyEnd, TextDelta
@@ -102,8 +102,8 @@ async def _answer(
     def work() -> Coroutine[object, object, None]:
         return await_foreign(_read(live, aside, request, hold, reply), aside.timeout, in_time=live.in_time)
 
-    room = MODEL_CALLS.get()
-    await (work() if room is None else in_a_place(room, work, live.deadline))
+    limit = MODEL_CALLS.get()
+    await (work() if limit is None else within_limit(limit, work, live.deadline))
 
 
 async def _read(

@@ -12,7 +12,7 @@ from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.run_loop.finish_answer import fitted
 from lightagent.application.run_loop.handoff_text import settled, waits_for_calls, without_words
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
-from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, in_a_place
+from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, within_limit
 from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.deltas import (
     Delta,
@@ -56,10 +56,10 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         # Text that is held back may belong to a reply that hands over: the user must not see it, and it may have to
         # stay off the record.
         live.attempt_is_private = (hold is not None and hold.whole) or waits_for_calls(live)
-        if (room := MODEL_CALLS.get()) is None:
+        if (limit := MODEL_CALLS.get()) is None:
             await _read(live, request, reading, hold)
         else:
-            await in_a_place(room, partial(_read, live, request, reading, hold), live.deadline)
+            await within_limit(limit, partial(_read, live, request, reading, hold), live.deadline)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
     except FAILURES as raised:  # A model is foreign code: its exceptions end this attempt, not the process.

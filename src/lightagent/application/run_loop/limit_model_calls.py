@@ -8,12 +8,12 @@ from contextvars import ContextVar
 from typing import Final, TypeVar
 
 from lightagent.aiokits.deadline import Deadline
-from lightagent.aiokits.room import Room
+from lightagent.aiokits.shared_semaphore import SharedSemaphore
 
 T = TypeVar("T")
 
-MODEL_CALLS: Final[ContextVar[Room | None]] = ContextVar("lightagent_model_calls", default=None)
-"""Where requests to models have to find a place; None if there is no limit."""
+MODEL_CALLS: Final[ContextVar[SharedSemaphore | None]] = ContextVar("lightagent_model_calls", default=None)
+"""The semaphore that requests to models acquire; None if there is no limit."""
 
 
 @contextmanager
@@ -23,38 +23,40 @@ def limited_model_calls(most: int | None) -> Generator[None]:
     Args:
         most: None for no limit.
     """
-    token = MODEL_CALLS.set(None if most is None else Room(most))
+    token = MODEL_CALLS.set(None if most is None else SharedSemaphore(most))
     try:
         yield
     finally:
         MODEL_CALLS.reset(token)
 
 
-async def in_a_place(room: Room, work: Callable[[], Coroutine[object, object, T]], deadline: Deadline | None) -> T:
-    """Return the result of a request to a model that waits for its place first.
+async def within_limit(
+    semaphore: SharedSemaphore, work: Callable[[], Coroutine[object, object, T]], deadline: Deadline | None
+) -> T:
+    """Make a request to a model once the semaphore admits it, and return its result.
 
-    A request that is made within another one, such as by a model that is an agent, needs no place of its own, since it
-    would wait for one that its caller holds.
+    A request that is made within another one, such as by a model that is an agent, acquires nothing, since it would
+    wait for what its caller holds.
 
     Args:
         deadline: does not count the time in which the request waits.
     """
-    await _place(room, deadline)
+    await _acquire(semaphore, deadline)
     token = MODEL_CALLS.set(None)
     try:
         return await work()
     finally:
         with suppress(ValueError):  # The task that drives a streamed run may be another one by now.
             MODEL_CALLS.reset(token)
-        room.give_back()
+        semaphore.release()
 
 
-async def _place(room: Room, deadline: Deadline | None) -> None:
-    if deadline is None or not room.is_full:
-        await room.take()
+async def _acquire(semaphore: SharedSemaphore, deadline: Deadline | None) -> None:
+    if deadline is None or not semaphore.is_full:
+        await semaphore.acquire()
         return
     deadline.pause()
     try:
-        await room.take()
+        await semaphore.acquire()
     finally:
         deadline.resume()

@@ -4,9 +4,9 @@ Read in this order: `orders` (what passes between the parts), `review_deadlines`
 folded in a workflow), `failures`, `machine`, `move_keys` and `late_decisions` (what it is folded with), `workflow`
 (what Temporal calls), `activity` (a worker carries out a move), `recording` and `event_pages` (what it tells and asks
 meanwhile), `worker`; `connection`, `runtime`, `trace_context`, `trace_headers` and `faults` (the server),
-`payload_keys`, `codec` and `codec_server` (what encrypts), `large_payloads` and `payload_pruning`, `sizes`, `starting`,
-`runs`, `stuck` and `attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by
-those who open the engine.
+`payload_keys`, `codec` and `codec_server` (what encrypts), `large_payloads`, `payload_references` and
+`payload_pruning`, `sizes`, `starting`, `runs`, `stuck` and `attributes` (runs as the server has them), and `engine`,
+which is the port. The SDK is imported by those who open the engine.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.engines.temporal.default_times import HEARTBEAT, LONGEST, PATIENCE
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.adapters.registry import Adapter, open_nested, outlives_process
 from lightagent.domain.errors import ConfigurationError
@@ -125,10 +126,10 @@ class TemporalOptions(BaseModel):
     cert_file: str = Field(default="", description="PEM file of this client's certificate")
     key_file: str = Field(default="", description="PEM file of that certificate's key")
     heartbeat: float = Field(
-        default=20.0, ge=5, le=3600, description="seconds without a heartbeat after which a worker counts as dead"
+        default=HEARTBEAT, ge=5, le=3600, description="seconds without a heartbeat after which a worker counts as dead"
     )
-    longest: float = Field(default=86_400.0, gt=0, description="the time limit of steps without their own, in seconds")
-    patience: float = Field(default=10.0, ge=0, description="seconds to wait for a worker before a run starts")
+    longest: float = Field(default=LONGEST, gt=0, description="the time limit of steps without their own, in seconds")
+    patience: float = Field(default=PATIENCE, ge=0, description="seconds to wait for a worker before a run starts")
     make_attributes: bool = Field(
         default=True, description="let workers create the search attributes that the namespace lacks"
     )

@@ -16,7 +16,8 @@ from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError, TLSConfig
 
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
-from lightagent.adapters.engines.temporal.large_payloads import LargePayloads, converter
+from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
+from lightagent.adapters.engines.temporal.payload_references import converter
 from lightagent.adapters.engines.temporal.runtime import runtime
 from lightagent.adapters.engines.temporal.trace_context import TraceContext
 from lightagent.aiokits.per_loop import PerLoop

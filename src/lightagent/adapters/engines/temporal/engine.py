@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from lightagent.adapters.engines.temporal.connection import Connection, Place
+from lightagent.adapters.engines.temporal.default_times import HEARTBEAT, LONGEST, PATIENCE
 from lightagent.adapters.engines.temporal.faults import told_errors
-from lightagent.adapters.engines.temporal.machine import give, given
+from lightagent.adapters.engines.temporal.machine import flow_machine, set_flow_machine
 from lightagent.adapters.engines.temporal.payload_pruning import PrunedPayloads, prune_payloads
 from lightagent.adapters.engines.temporal.runs import Found, StoredRuns
 from lightagent.adapters.engines.temporal.starting import AlreadyOpen, Starter
@@ -49,9 +50,9 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
         task_queue: str = "lightagent",
         tenant_queues: Mapping[str, str] | None = None,
         prefix: str = "",
-        heartbeat: float = 20.0,
-        longest: float = 86_400.0,
-        patience: float = 10.0,
+        heartbeat: float = HEARTBEAT,
+        longest: float = LONGEST,
+        patience: float = PATIENCE,
         make_attributes: bool = True,
     ) -> None:
         large = 0 if place.large is None else place.large.over
@@ -85,7 +86,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
 
     async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         def again(state: FlowState, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
-            asked = given().rerun_events(state, step, time.time())
+            asked = flow_machine().rerun_events(state, step, time.time())
             changed = flow.changed([*past, *asked], accept, time.time())
             return [*asked, *([changed] if changed else ())]
 
@@ -97,7 +98,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
         try:
-            await self._say(run, lambda state, past: [given().signalled(state, signal)])
+            await self._say(run, lambda state, past: [flow_machine().signalled(state, signal)])
         except Refused as refusal:
             if refusal.kind == "stale":
                 return False
@@ -146,7 +147,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
         await self._connection.aclose()
 
     def fold_with(self, machine: FlowMachine) -> None:
-        give(machine)
+        set_flow_machine(machine)
 
     def worker(self, flows: Sequence[FlowCode], limits: EngineWorkerLimits) -> EngineWorker:
         return TemporalWorker(self._queues, {flow.definition.name: flow for flow in flows}, limits)

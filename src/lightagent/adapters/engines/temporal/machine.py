@@ -9,22 +9,22 @@ from __future__ import annotations
 from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.flow_machine import FlowMachine
 
-_GIVEN: list[FlowMachine] = []
+_MACHINE: list[FlowMachine] = []
 
 
-def give(machine: FlowMachine) -> None:
-    """From now on workflows fold with it."""
-    _GIVEN[:] = [machine]
+def set_flow_machine(machine: FlowMachine) -> None:
+    """Have the workflows of this process fold with it from now on."""
+    _MACHINE[:] = [machine]
 
 
-def given() -> FlowMachine:
-    """What was given last.
+def flow_machine() -> FlowMachine:
+    """Return the machine that was set last.
 
     Raises:
-        ConfigurationError: nothing was.
+        ConfigurationError: none was set.
     """
-    if not _GIVEN:
+    if not _MACHINE:
         raise ConfigurationError(
             "The Temporal engine was given nothing to fold runs with.", guidance="Pass it to LightFlow(engine=...)."
         )
-    return _GIVEN[0]
+    return _MACHINE[0]

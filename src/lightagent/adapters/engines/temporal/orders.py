@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from lightagent.adapters.engines.temporal.machine import given
+from lightagent.adapters.engines.temporal.machine import flow_machine
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
@@ -156,13 +156,13 @@ def read_all(texts: Iterable[str]) -> list[FlowEvent]:
     Raises:
         ConfigurationError: a text is not an event of a flow.
     """
-    read = given().read
+    read = flow_machine().read
     return [read(text) for text in texts]
 
 
 def written(events: Iterable[FlowEvent]) -> list[str]:
     """Return events as texts."""
-    write = given().write
+    write = flow_machine().write
     return [write(event) for event in events]
 
 

@@ -20,7 +20,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.late_decisions import refusal_of
-    from lightagent.adapters.engines.temporal.machine import given
+    from lightagent.adapters.engines.temporal.machine import flow_machine
     from lightagent.adapters.engines.temporal.move_keys import Key, attempt_in, key_of
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
@@ -75,7 +75,7 @@ class RunLoop:
 
     def __init__(self, began_with: FlowInput) -> None:
         self._given = began_with
-        self._machine = given()
+        self._machine = flow_machine()
         self.texts: list[str] = [*began_with.past]
         self.events: list[FlowEvent] = read_all(began_with.past)
         self.state: FlowState = fold(self.events)

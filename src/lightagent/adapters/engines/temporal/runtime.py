@@ -32,7 +32,7 @@ CORE: Final = logging.getLogger("temporalio.core")
 _LOGGER: Final = logging.getLogger("lightagent")
 
 _AGAIN: Final = 60.0
-"""Seconds until the same is told once more."""
+"""Seconds until the same message may be logged again."""
 
 _SHOWN: Final = ("namespace", "task_queue", "workflow_id", "run_id", "attempt", "size", "limit")
 """Fields of the core's lines that hold no content."""
@@ -53,20 +53,20 @@ def runtime(metrics: str = "") -> Runtime:
     with _LOCK:
         key = os.getpid(), metrics  # A runtime does not outlive a fork.
         if key not in _MADE:
-            _tell_once()
+            _install_handler()
             _MADE[key] = _made(metrics)
         return _MADE[key]
 
 
 def _made(metrics: str) -> Runtime:
-    told = None
+    prometheus = None
     if metrics:
-        told = PrometheusConfig(metrics, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True)
+        prometheus = PrometheusConfig(metrics, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True)
     lines = LoggingConfig(
         TelemetryFilter("WARN", "ERROR"), LogForwardingConfig(CORE, append_log_fields_to_message=False)
     )
     try:
-        return Runtime(telemetry=TelemetryConfig(logging=lines, metrics=told))
+        return Runtime(telemetry=TelemetryConfig(logging=lines, metrics=prometheus))
     except (RuntimeError, ValueError) as error:
         raise ConfigurationError(
             f"The metrics of the worker cannot be served at {metrics!r:.200}: {error}",
@@ -74,9 +74,9 @@ def _made(metrics: str) -> Runtime:
         ) from None
 
 
-def _tell_once() -> None:
-    if not any(isinstance(handler, _Told) for handler in SDK.handlers):
-        SDK.addHandler(_Told())
+def _install_handler() -> None:
+    if not any(isinstance(handler, _PlainMessages) for handler in SDK.handlers):
+        SDK.addHandler(_PlainMessages())
         CORE.addFilter(_without_content)
 
 
@@ -85,13 +85,16 @@ def _without_content(record: logging.LogRecord) -> bool:
     line = record.__dict__.pop("temporal_log", None)
     fields: object = getattr(line, "fields", None)
     if isinstance(fields, Mapping):
-        told = {name: fields[name] for name in _SHOWN if name in fields}
-        record.msg = f"{record.msg} {told}" if told else record.msg
+        shown = {name: fields[name] for name in _SHOWN if name in fields}
+        record.msg = f"{record.msg} {shown}" if shown else record.msg
     return True
 
 
-class _Told(logging.Handler):
-    """Tells what users need to know of the SDK's lines. Since there is a handler, `logging` prints none by itself."""
+class _PlainMessages(logging.Handler):
+    """Logs in plain words what users need to know of the SDK's lines.
+
+    Since there is a handler, `logging` itself prints none of them.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -226,7 +226,7 @@ async def work(
     """Run a worker until it ends or is stopped by a signal, then close its flows.
 
     Args:
-        health_port: where the probes are answered, which they are until the worker has stopped; None for nowhere.
+        health_port: the port of the probes, which are answered until the worker has stopped; None: no probes.
     """
     names = ", ".join(dict.fromkeys(flow.name for flow in flows))
     async with AsyncExitStack() as stack:

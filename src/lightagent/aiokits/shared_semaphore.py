@@ -1,4 +1,4 @@
-"""Room for so many at the same time, in whatever threads and event loops of the process they are."""
+"""A semaphore for tasks in whatever threads and event loops of the process, which `asyncio.Semaphore` is not."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from collections import deque
 
 
-class Room:
-    """A semaphore for all event loops of the process: places are taken in the order in which they were asked for.
+class SharedSemaphore:
+    """Admits so many tasks of the process at the same time, in the order in which they asked.
 
     Args:
-        places: how many may be taken at the same time.
+        places: how many tasks it admits at the same time.
     """
 
     def __init__(self, places: int) -> None:
@@ -24,7 +24,7 @@ class Room:
         """Whether the next one has to wait."""
         return self._free <= 0
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Return once a place is free, which is then taken."""
         loop = asyncio.get_running_loop()
         with self._lock:
@@ -37,14 +37,14 @@ class Room:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
-                self.give_back()  # It was given in the moment of the cancellation.
+                self.release()  # It was given in the moment of the cancellation.
             else:
                 with self._lock:
                     if (loop, place) in self._waiting:
                         self._waiting.remove((loop, place))
             raise
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Free a place, or give it to the one that has waited the longest."""
         while True:
             with self._lock:
@@ -60,6 +60,6 @@ class Room:
 
     def _hand(self, place: asyncio.Future[None]) -> None:
         if place.done():
-            self.give_back()  # It was cancelled meanwhile.
+            self.release()  # It was cancelled meanwhile.
         else:
             place.set_result(None)
